@@ -1,0 +1,51 @@
+# Every command there is. The first use makes .venv with Python 3.11+ and pip alone.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+FOR ?=
+NAME ?=
+ARGS ?=
+
+.PHONY: demo run test check bench lock clean
+
+demo: $(VENV)/.run  ## everything at work on this machine; FOR=20s ends it by itself
+	$(BIN)/microstream demo $(if $(FOR),--for $(FOR)) $(ARGS)
+
+run: $(VENV)/.run  ## the service; ARGS="-c FILE"
+	$(BIN)/microstream run $(ARGS)
+
+test: check  ## lint, types, import contracts and all tests
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.dev  ## lint, types and import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.dev  ## benchmarks; NAME=decode runs one
+	$(BIN)/python -m benchmarks $(NAME)
+
+lock:  ## pins every dependency anew (needs uv)
+	uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate --generate-hashes \
+		pyproject.toml -o requirements/run.lock
+	uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate --generate-hashes \
+		pyproject.toml --group dev -o requirements/dev.lock
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: requirements/run.lock pyproject.toml | $(VENV)/bin/python
+	@test -e $(VENV)/.dev || $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/run.lock
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.lock pyproject.toml | $(VENV)/bin/python
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -e .
+	@touch $@ $(VENV)/.run

@@ -1,0 +1,185 @@
+"""Collector: everything that runs for one venue: its client, registry and feeds."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from random import Random
+
+from microstream.app.book import InstrumentBook
+from microstream.app.planner import Planned, plan
+from microstream.clock import Clock
+from microstream.config import Config
+from microstream.config.model import Exchange
+from microstream.errors import RegionBlocked, VenueRefused
+from microstream.model.frame import Frame
+from microstream.model.instruments import Instrument
+from microstream.model.state import Upkeep
+from microstream.model.symbols import Selection
+from microstream.pipeline.pipeline import Pipeline
+from microstream.services import Service
+from microstream.sinks.buffer import Buffer
+from microstream.spec.rest import Request
+from microstream.spec.venue import Venue
+from microstream.transport.budget import Budget
+from microstream.transport.http import HttpClient, HttpSettings
+from microstream.transport.listing import ListReader
+from microstream.transport.poll_feed import PollFeed
+from microstream.transport.rounds import Inlet
+from microstream.transport.sweep_feed import SweepFeed
+
+SWEEP_PART = 0.5
+"""Part of our share of a quota that requests for single contracts may take; the rest is for bulk polls and retries."""
+
+
+class Collector:
+    """One venue's client, registry and feeds; built without I/O, `run` until cancelled."""
+
+    def __init__(
+        self,
+        venue: Venue,
+        config: Config,
+        services: Mapping[Service, float],
+        selection: Selection,
+        pipeline: Pipeline,
+        buffer: Buffer,
+        *,
+        gate: asyncio.Event,
+        clock: Clock,
+        random: Random,
+    ) -> None:
+        settings: Exchange = getattr(config.exchanges, venue.name)
+        self.venue = venue
+        self.budget = Budget(venue.quotas, clock, settings.weight_share)
+        self.client = HttpClient(
+            venue.name,
+            settings.rest_url or venue.rest_url,
+            venue.verdict,
+            self.budget,
+            HttpSettings(
+                config.http.timeout, config.http.retries, config.http.max_body, settings.connections
+            ),
+            clock,
+            random,
+        )
+        self.book = InstrumentBook(
+            venue.name,
+            ListReader(self.client, venue.instruments),
+            selection,
+            pipeline,
+            buffer,
+            upkeep_of=self._upkeep,
+            refresh_s=config.instruments.refresh,
+            clock=clock,
+            random=random,
+        )
+        self.book.limits = self.budget.set_limit
+        self._services = services
+        self._share = settings.weight_share
+        self._pipeline = pipeline
+        self._gate = gate
+        self._inlet = Inlet(venue.name, self.client, venue.feeds, lambda: self.book.context, self, clock)
+        self._clock = clock
+        self.feeds: Sequence[PollFeed | SweepFeed] = self._feeds(plan(venue, services))
+
+    async def run(self) -> None:
+        """Read the registry, then poll what is followed."""
+        async with self.client, asyncio.TaskGroup() as group:
+            group.create_task(self.book.run())
+            await self._gate.wait()
+            await self.book.ready.wait()
+            for feed in self.feeds:
+                group.create_task(feed.run())
+
+    def deliver(self, frames: Sequence[Frame], period_ms: int) -> None:
+        """Push a round into the pipeline."""
+        self._pipeline.reject(self.venue.name, frames)
+        self._pipeline.push(frames, period_ms)
+
+    def clock(self, offset_ms: int, error_ms: int, at: int) -> None:
+        """Tell the pipeline how the venue's clock goes."""
+        self._pipeline.clock(self.venue.name, offset_ms, error_ms, at)
+
+    def refused(self, request: Request, error: VenueRefused) -> None:
+        """Tell that the venue says no: to this address, to one contract, or to a kind of request."""
+        about = None if isinstance(error, RegionBlocked) else request.feed
+        severity = "warning" if request.symbol else "critical"
+        self._pipeline.quality.raised(
+            self.venue.name,
+            self._instrument(request) if about else None,
+            "refused",
+            about,
+            now=self._clock.now_ms(),
+            detail=str(error),
+            severity=severity,
+            observed=error.code,
+        )
+        if request.symbol:
+            self.book.doubt()
+
+    def answered(self, request: Request) -> None:
+        """Tell that a refusal has ended."""
+        instrument, now = self._instrument(request), self._clock.now_ms()
+        self._pipeline.quality.cleared(
+            self.venue.name, instrument, "refused", request.feed, now=now, detail="it is answered again"
+        )
+        self._pipeline.quality.cleared(
+            self.venue.name, None, "refused", None, now=now, detail=f"{self.venue.name} answers again"
+        )
+
+    def intervals(self) -> dict[str, tuple[float, float]]:
+        """Return the shortest and the longest interval of each poll, in seconds."""
+        result = {}
+        for feed in self.feeds:
+            paced = feed.intervals.values() if isinstance(feed, SweepFeed) else ()
+            result[feed.poll.name] = (min(paced, default=feed.period_s), max(paced, default=feed.period_s))
+        return result
+
+    def _feeds(self, planned: Sequence[Planned]) -> list[PollFeed | SweepFeed]:
+        """Return the feeds; one whose values are published with those of another begins after it."""
+        feeds: list[PollFeed | SweepFeed] = []
+        bulk: list[PollFeed] = []
+        for item in planned:
+            after = next((feed.first_round for feed in bulk if feed.poll.provides & item.poll.needs), None)
+            if item.poll.bulk:
+                bulk.append(PollFeed(item.poll, self._inlet, item.period_s, after))
+                feeds.append(bulk[-1])
+            else:
+                feeds.append(
+                    SweepFeed(
+                        item.poll,
+                        self._inlet,
+                        item.period_s,
+                        rate=self.sweep_rate,
+                        paced=self._paced,
+                        after=after,
+                    )
+                )
+        return feeds
+
+    def sweep_rate(self) -> float:
+        """Return how many requests for single contracts may be sent a second."""
+        quota = self.venue.quotas[0]
+        limits = {state.name: state.limit for state in self.budget.quotas()}
+        return limits[quota.name] * self._share * SWEEP_PART / quota.window_s
+
+    def _paced(self, intervals: Mapping[str, float]) -> None:
+        for name, interval_s in intervals.items():
+            state = self._pipeline.states.get(self.book.context.instruments[name].key)
+            if state is not None and "oi" in state.upkeep:
+                state.upkeep["oi"].interval_ms = round(interval_s * 1000)
+
+    def _upkeep(self, instrument: Instrument, now: int) -> dict[str, Upkeep]:
+        """Return an entry for every family that the contract can have: those that never fund have no funding."""
+        result = {}
+        for service, interval_s in self._services.items():
+            if service.family == "funding" and instrument.kind != "perpetual":
+                continue
+            lag_s = self.venue.refresh_s.get(service.value_kind)
+            lag_ms = None if lag_s is None else round(lag_s * 1000)
+            result[service.family] = Upkeep(round(interval_s * 1000), lag_ms, now)
+        return result
+
+    def _instrument(self, request: Request) -> Instrument | None:
+        if request.symbol is None:
+            return None
+        state = self._pipeline.states.get(f"{self.venue.name}:{request.symbol}")
+        return state.instrument if state else None

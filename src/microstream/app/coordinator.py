@@ -1,0 +1,152 @@
+"""MultiTimeframeCoordinator: start, stop and status of the whole, nothing more."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from random import Random
+
+import structlog
+
+from microstream.api.server import StatusServer
+from microstream.app.health import VenueHealth, venue_health
+from microstream.app.measurements import measurements
+from microstream.app.names import check_names
+from microstream.app.supervisor import supervise
+from microstream.app.wiring import Parts, wire
+from microstream.clock import Clock, SystemClock
+from microstream.config import Config
+from microstream.errors import ConfigError, StartError
+from microstream.sinks.embedded import EmbeddedServer
+from microstream.telemetry.lag import LoopLag
+from microstream.telemetry.metrics import exposition
+
+TICK_S = 1.0
+DRAIN_S = 3.0
+"""How long unsent messages may hold up the end."""
+
+log = structlog.get_logger()
+
+
+class MultiTimeframeCoordinator:
+    """Builds the service from a configuration, runs it, stops it.
+
+    `run` returns after `stop`, when everything is drained and closed. `where(key)` names the place of a
+    configuration key for error messages (`Loaded.where`).
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        where: Callable[[tuple[str, ...]], str] = ".".join,
+        clock: Clock | None = None,
+        random: Random | None = None,
+    ) -> None:
+        self._config = config
+        self._where = where
+        self._clock = clock or SystemClock()
+        self._parts: Parts = wire(config, self._clock, random or Random())
+        self._lag = LoopLag(self._clock)
+        self._stop = asyncio.Event()
+        self._started_at = self._clock.now_ms()
+
+    async def run(self) -> None:
+        """Run until `stop`. Raises `ConfigError` or `StartError` when it cannot start, in a group what fails later."""
+        async with AsyncExitStack() as stack:
+            runners = [self._tick, self._lag.run, self._check_names]
+            if self._config.redis.url == "embedded":
+                server = await self._embedded(stack)
+                runners.append(lambda: _keep_alive(server))
+            await self._serve(stack)
+            log.info("started", venues=[item.venue.name for item in self._parts.collectors])
+            await supervise(
+                [*runners, *(collector.run for collector in self._parts.collectors)],
+                [self._parts.bus.run],
+                stop=self._stop,
+                drain=self._drain,
+            )
+        log.info("stopped")
+
+    def stop(self) -> None:
+        """Ask for the end: polling stops, what is unsent is written, everything is closed."""
+        self._stop.set()
+
+    def status(self) -> dict[str, VenueHealth]:
+        """Return how every venue is doing."""
+        now = self._clock.now_ms()
+        return {
+            item.venue.name: venue_health(item, self._parts.pipeline, now) for item in self._parts.collectors
+        }
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether every enabled venue is live and the server takes what is written."""
+        return self._parts.bus.state.connected and all(venue.ready for venue in self.status().values())
+
+    async def _embedded(self, stack: AsyncExitStack) -> EmbeddedServer:
+        server = EmbeddedServer(self._config.redis.port)
+        try:
+            return await stack.enter_async_context(server)
+        except ConfigError as error:
+            raise ConfigError(f"{self._where(('redis', 'port'))}: redis.port: {error}") from error
+
+    async def _serve(self, stack: AsyncExitStack) -> None:
+        settings = self._config.server
+        if not settings.enabled:
+            return
+        server = StatusServer(
+            settings.host,
+            settings.port,
+            metrics=lambda: exposition(measurements(self._parts, self._lag, self.status())),
+            readiness=self._readiness,
+            rejects=lambda: list(self._parts.pipeline.rejects.samples),
+        )
+        try:
+            await stack.enter_async_context(server)
+        except OSError as error:
+            place = self._where(("server", "port"))
+            raise ConfigError(
+                f"{place}: server.port: {settings.host}:{settings.port} cannot be listened on"
+                f" ({error.strerror or error}); choose a free port, or 0 for any"
+            ) from error
+        log.info("status server listens", url=server.url)
+
+    def _readiness(self) -> tuple[bool, object]:
+        sink = self._parts.bus.state
+        body = {
+            "ready": self.is_ready,
+            "redis": {"connected": sink.connected, "last_error": None if sink.connected else sink.last_error},
+            "venues": self.status(),
+        }
+        return self.is_ready, body
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            self._parts.pipeline.tick(self._clock.now_ms())
+
+    async def _check_names(self) -> None:
+        await check_names(
+            self._parts.selection,
+            [item.book for item in self._parts.collectors],
+            strict=self._config.strict,
+            where=self._where(("symbols",)),
+            gate=self._parts.gate,
+        )
+
+    async def _drain(self) -> None:
+        left = await self._parts.bus.drain(DRAIN_S)
+        if left:
+            log.warning("ended with unsent messages", count=left)
+
+
+async def _keep_alive(server: EmbeddedServer) -> None:
+    """Start the embedded server again when it dies."""
+    while True:
+        code = await server.watch()
+        log.error("the embedded server has died; it is started again", exit_code=code)
+        try:
+            await server.start()
+        except (ConfigError, StartError) as error:
+            log.error("the embedded server cannot be started again", why=str(error))
+            await asyncio.sleep(TICK_S)

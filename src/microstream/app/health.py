@@ -1,0 +1,80 @@
+"""What is live and what is not, per venue and family: the answer of `/readyz` and of the metrics."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from microstream.app.collector import Collector
+from microstream.model.state import State
+from microstream.pipeline.pipeline import Pipeline
+
+ENOUGH = 0.5
+"""Part of a family's followed contracts that must be live for it to count as live."""
+
+
+class FamilyHealth(Struct, frozen=True):
+    """How a family of a venue is doing. Ages are seconds since the value was last heard; null before the first."""
+
+    followed: int
+    live: int
+    stale: int
+    waiting: int
+    newest_age_s: float | None
+    median_age_s: float | None
+    oldest_age_s: float | None
+
+    @property
+    def ready(self) -> bool:
+        """Whether enough of the followed contracts are live."""
+        return self.live >= ENOUGH * self.followed
+
+
+class VenueHealth(Struct, frozen=True):
+    """A venue: contracts known and followed, its families, and what fails."""
+
+    known: int
+    followed: int
+    families: dict[str, FamilyHealth]
+    failing: list[str]
+
+    @property
+    def ready(self) -> bool:
+        """Whether the registry was read and every family is live."""
+        return self.known > 0 and all(family.ready for family in self.families.values())
+
+
+def venue_health(collector: Collector, pipeline: Pipeline, now: int) -> VenueHealth:
+    """Return how one venue is doing."""
+    exchange = collector.venue.name
+    states = [state for state in pipeline.states.values() if state.instrument.exchange == exchange]
+    failing = [
+        feed.state.last_error or "" for feed in collector.feeds if feed.state.failing_since is not None
+    ]
+    if collector.book.failing is not None:
+        failing.append(collector.book.failing)
+    return VenueHealth(
+        known=len(collector.book.known),
+        followed=len(states),
+        families={service.family: _family(states, service.family, now) for service in pipeline.services},
+        failing=failing,
+    )
+
+
+def _family(states: Sequence[State], family: str, now: int) -> FamilyHealth:
+    upkeep = [
+        state.upkeep[family]
+        for state in states
+        if family in state.upkeep and state.instrument.status == "live"
+    ]
+    ages = sorted((now - item.confirmed_at) / 1000 for item in upkeep if item.confirmed_at is not None)
+    stale = sum(1 for item in upkeep if item.stale_since is not None)
+    waiting = sum(1 for item in upkeep if item.confirmed_at is None and item.stale_since is None)
+    return FamilyHealth(
+        followed=len(upkeep),
+        live=len(upkeep) - stale - waiting,
+        stale=stale,
+        waiting=waiting,
+        newest_age_s=ages[0] if ages else None,
+        median_age_s=ages[len(ages) // 2] if ages else None,
+        oldest_age_s=ages[-1] if ages else None,
+    )

@@ -1,0 +1,108 @@
+"""Reads every number that the service shows at `/metrics` from where it is kept."""
+
+import platform
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from microstream import __version__
+from microstream.app.collector import Collector
+from microstream.app.health import VenueHealth
+from microstream.app.wiring import Parts
+from microstream.sinks.state import LATENCY_BOUNDS_S
+from microstream.telemetry.lag import LoopLag
+from microstream.telemetry.metrics import Sample
+
+
+def measurements(parts: Parts, lag: LoopLag, health: Mapping[str, VenueHealth]) -> Iterator[Sample]:
+    """Yield the samples of all metrics."""
+    yield "build_info", (__version__, platform.python_version()), 1
+    for collector in parts.collectors:
+        yield from _requests(collector)
+        yield from _quotas(collector)
+        yield from _polls(collector)
+    yield from _pipeline(parts)
+    for exchange, venue in health.items():
+        yield from _values(exchange, venue)
+    yield from _sink(parts)
+    yield "loop_lag_seconds", (), (lag.count, lag.sum_s)
+    yield "loop_lag_worst_seconds", (), lag.take_worst()
+
+
+def _requests(collector: Collector) -> Iterator[Sample]:
+    exchange, traffic = collector.venue.name, collector.client.traffic
+    for (feed, outcome), count in traffic.requests.items():
+        yield "http_requests", (exchange, feed, outcome), count
+    for (feed, reason), count in traffic.failures.items():
+        yield "http_failures", (exchange, feed, reason), count
+    for feed, count in traffic.retries.items():
+        yield "http_retries", (exchange, feed), count
+    for feed, count in traffic.answers.items():
+        yield "http_answer_seconds", (exchange, feed), (count, traffic.seconds[feed])
+    yield "http_body_bytes", (exchange,), traffic.body_bytes
+    yield "http_wire_bytes", (exchange,), traffic.wire_bytes
+
+
+def _quotas(collector: Collector) -> Iterator[Sample]:
+    exchange = collector.venue.name
+    for quota in collector.budget.quotas():
+        yield "quota_used", (exchange, quota.name), quota.used
+        yield "quota_limit", (exchange, quota.name), quota.limit
+        yield "quota_closed_seconds", (exchange, quota.name), quota.closed_s
+
+
+def _polls(collector: Collector) -> Iterator[Sample]:
+    exchange = collector.venue.name
+    mismatches: Counter[str] = Counter()
+    for feed in collector.feeds:
+        name, state = feed.poll.name, feed.state
+        yield "poll_rounds", (exchange, name), state.rounds
+        yield "poll_seconds", (exchange, name), (state.rounds, state.seconds)
+        yield "poll_skipped", (exchange, name), state.skipped
+        mismatches.update(state.mismatches)
+    for name, (shortest, longest) in collector.intervals().items():
+        yield "poll_interval_seconds", (exchange, name, "min"), shortest
+        yield "poll_interval_seconds", (exchange, name, "max"), longest
+    for name, count in mismatches.items():
+        yield "body_mismatches", (exchange, name), count
+
+
+def _pipeline(parts: Parts) -> Iterator[Sample]:
+    pipeline = parts.pipeline
+    for labels, count in pipeline.events.items():
+        yield "events", labels, count
+    for rejected, count in pipeline.rejects.counts.items():
+        yield "rejects", rejected, count
+    for exchange, offset_ms in pipeline.offsets.items():
+        yield "clock_offset_seconds", (exchange,), offset_ms / 1000
+    conditions = Counter((exchange, kind) for exchange, _, kind, _ in pipeline.quality.open)
+    for condition, count in conditions.items():
+        yield "quality_open", condition, count
+
+
+def _values(exchange: str, venue: VenueHealth) -> Iterator[Sample]:
+    yield "contracts", (exchange, "known"), venue.known
+    yield "contracts", (exchange, "followed"), venue.followed
+    for name, family in venue.families.items():
+        yield "values", (exchange, name, "live"), family.live
+        yield "values", (exchange, name, "stale"), family.stale
+        yield "values", (exchange, name, "waiting"), family.waiting
+        ages = {"newest": family.newest_age_s, "median": family.median_age_s, "oldest": family.oldest_age_s}
+        for stat, age_s in ages.items():
+            if age_s is not None:
+                yield "value_age_seconds", (exchange, name, stat), age_s
+
+
+def _sink(parts: Parts) -> Iterator[Sample]:
+    state, latency = parts.bus.state, parts.bus.state.latency
+    for family, count in state.written.items():
+        yield "messages", (family,), count
+    for family, count in parts.buffer.dropped.items():
+        yield "dropped", (family,), count
+    yield "conflated", (), parts.buffer.conflated
+    yield "sink_up", (), int(state.connected)
+    yield "sink_waiting", (), parts.bus.unwritten
+    yield "sink_flushes", (), state.flushes
+    yield "sink_bytes", (), state.bytes
+    yield "sink_errors", (), state.errors
+    yield "sink_reconnects", (), state.reconnects
+    yield "publish_latency_seconds", (), (LATENCY_BOUNDS_S, latency.buckets, latency.sum_s)

@@ -1,0 +1,45 @@
+"""Services x venues -> the fewest polls that serve them all."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from microstream.services import Service
+from microstream.spec.rest import Poll
+from microstream.spec.venue import Venue
+
+NEEDED_S = 10.0
+"""Prices that other families are published with are read at least so often: they are shown for 15 s only."""
+CLOCK_S = 30.0
+"""How often a venue that states its clock nowhere else is asked for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A poll and how often it is due, in seconds: the shortest interval of the services that it serves."""
+
+    poll: Poll
+    period_s: float
+
+
+def plan(venue: Venue, services: Mapping[Service, float]) -> list[Planned]:
+    """Return the polls of a venue for services with their intervals in seconds.
+
+    One reply serves every service that can use it. Polls that provide nothing are for the venue's clock.
+    """
+    periods: dict[str, float] = {}
+    for poll in venue.polls:
+        served = [interval for service, interval in services.items() if service.needs & poll.provides]
+        if served:
+            periods[poll.name] = min(served)
+        elif not poll.provides:
+            periods[poll.name] = CLOCK_S
+    for poll in venue.polls:
+        if poll.needs and poll.name in periods:
+            _add_needed(venue, poll, periods)
+    return [Planned(poll, periods[poll.name]) for poll in venue.polls if poll.name in periods]
+
+
+def _add_needed(venue: Venue, needy: Poll, periods: dict[str, float]) -> None:
+    for poll in venue.polls:
+        if poll.provides & needy.needs:
+            periods.setdefault(poll.name, min(periods[needy.name], NEEDED_S))

@@ -1,0 +1,54 @@
+"""Starts the simulated venues as a process of their own."""
+
+import asyncio
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import msgspec
+
+from microstream.errors import StartError
+
+START_S = 20.0
+VENUES = ("binance", "bybit", "okx")
+
+
+@asynccontextmanager
+async def simulation(arguments: Sequence[str] = ()) -> AsyncIterator[dict[str, str]]:
+    """Run the simulator on free ports; yield the environment that points the configuration at it.
+
+    The simulator ends when this process does. Raises `StartError` when it does not come up.
+    """
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "microstream_sim",
+        "--port",
+        "0",
+        "--exit-on-stdin-eof",
+        *arguments,
+        stdin=PIPE,
+        stdout=PIPE,
+        start_new_session=True,
+    )
+    try:
+        urls = await _ready(process)
+        yield {f"MICROSTREAM_EXCHANGES__{name.upper()}__REST_URL": urls[name] for name in VENUES}
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            await process.wait()
+
+
+async def _ready(process: Process) -> dict[str, str]:
+    assert process.stdout is not None  # noqa: S101
+    try:
+        async with asyncio.timeout(START_S):
+            line = await process.stdout.readline()
+    except TimeoutError:
+        raise StartError(f"the simulator did not start within {START_S:.0f} s") from None
+    if not line:
+        raise StartError(f"the simulator ended with exit code {await process.wait()}")
+    urls: dict[str, str] = msgspec.json.decode(line)["urls"]
+    return urls

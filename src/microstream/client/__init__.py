@@ -1,0 +1,1 @@
+"""The reading side: what consumers of the published messages use."""

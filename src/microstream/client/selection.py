@@ -1,0 +1,92 @@
+"""Which messages a reader wants: channel globs, and names of contracts within them."""
+
+import re
+from collections.abc import Iterable
+from fnmatch import translate
+from functools import lru_cache
+
+from msgspec import Struct
+
+from microstream.errors import ConfigError
+from microstream.model.channels import PREFIXES
+
+EVERY_CHANNEL = tuple(f"{prefix}:*" for prefix in PREFIXES.values())
+
+
+@lru_cache(maxsize=64)
+def channel_regex(glob: str) -> re.Pattern[str]:
+    r"""Return the regular expression of a glob as Redis takes it: `*`, `?`, `[ab]`, `[^a]`, `[a-c]`, `\x`.
+
+    Raises `ConfigError` for a range that runs backwards.
+    """
+    parts = re.findall(r"\\.|\[\^?[^]]+\]|.", glob, re.DOTALL)
+    try:
+        return re.compile("".join(_glob_part(part) for part in parts), re.DOTALL)
+    except re.error as error:
+        raise ConfigError(f"pattern {glob!r} cannot be read: {error}") from error
+
+
+def _glob_part(part: str) -> str:
+    if part == "*":
+        return ".*"
+    if part == "?":
+        return "."
+    if len(part) > 1 and part.startswith("["):
+        negation = "^" if part.startswith("[^") else ""
+        members = part[1 + len(negation) : -1].replace("\\", "\\\\").replace("[", "\\[")
+        return f"[{negation}{members}]"
+    return re.escape(part[-1])
+
+
+def spellings(symbol: str, instrument: str | None) -> set[str]:
+    """Return every way to name a contract, in lower case.
+
+    The venue's symbol with and without dash, the instrument, its pair (`sol/usdt`, `sol-usdt`, `solusdt`) and
+    its base coin.
+    """
+    names = {symbol, symbol.replace("-", "")}
+    if instrument:
+        pair = instrument.lower().partition(":")[0]
+        base = pair.partition("/")[0]
+        names |= {instrument.lower(), pair, pair.replace("/", "-"), pair.replace("/", ""), base}
+    return names
+
+
+class Selection(Struct, frozen=True):
+    """A message is wanted if its channel matches one of `channels` and its contract one of `names`.
+
+    `channels` are globs as Redis takes them. `names` is None where every contract is wanted.
+    """
+
+    channels: tuple[str, ...] = EVERY_CHANNEL
+    names: re.Pattern[str] | None = None
+
+    @classmethod
+    def parse(cls, patterns: Iterable[str]) -> "Selection":
+        """Sort patterns into channel globs and names.
+
+        A pattern with a `/` is an instrument (`SOL/USDT:USDT`, `*/USDC:*`); else one with a `:` is a channel
+        glob (`funding:*:*`); the rest are names (`SOL`, `btcusdt`, `SOL*`), case does not matter. Raises
+        `ConfigError` for a channel glob that cannot be read.
+        """
+        channels: list[str] = []
+        names: list[str] = []
+        for pattern in patterns:
+            is_channel = ":" in pattern and "/" not in pattern
+            (channels if is_channel else names).append(pattern)
+        for glob in channels:
+            channel_regex(glob)
+        return cls(tuple(dict.fromkeys(channels)) or EVERY_CHANNEL, any_name(names) if names else None)
+
+    def wants_channel(self, channel: str) -> bool:
+        """Return whether a subscription to this selection delivers the channel."""
+        return any(channel_regex(glob).fullmatch(channel) for glob in self.channels)
+
+    def wants_contract(self, symbol: str, instrument: str | None) -> bool:
+        """Return whether the contract goes by one of the names."""
+        return self.names is None or any(map(self.names.fullmatch, spellings(symbol, instrument)))
+
+
+def any_name(globs: Iterable[str]) -> re.Pattern[str]:
+    """Return the regular expression for lower-case names that match one of the globs."""
+    return re.compile("|".join(translate(glob.lower()) for glob in globs))

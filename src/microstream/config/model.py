@@ -1,0 +1,218 @@
+"""The configuration: every key with its meaning, unit, limits and default, once."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    model_validator,
+)
+
+from microstream.config.units import at_least, duration_text, seconds, size_bytes, size_text
+from microstream.config.urls import http_base, redis_url, ws_base
+
+
+def _names(raw: object) -> object:
+    """Text is one name, or several with commas between; no name contains a comma."""
+    if isinstance(raw, str):
+        return tuple(raw.split(","))
+    return tuple(raw) if isinstance(raw, list) else raw
+
+
+def _lower_case(raw: object) -> object:
+    return raw.lower() if isinstance(raw, str) else raw
+
+
+def _without_streams(raw: object) -> object:
+    if raw == "stream":
+        raise ValueError("is not supported yet by this version, which only polls; write auto or poll")
+    return raw
+
+
+# Text such as 10s in the file, seconds in the program.
+Duration = Annotated[float, BeforeValidator(seconds), PlainSerializer(duration_text, return_type=str)]
+# Text such as 64MB or a number in the file, bytes in the program.
+Size = Annotated[int, BeforeValidator(size_bytes), PlainSerializer(size_text, return_type=str | int)]
+Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Names = Annotated[tuple[Word, ...], BeforeValidator(_names), Field(min_length=1)]
+HttpBase = Annotated[str, AfterValidator(http_base)]
+WsBase = Annotated[str, AfterValidator(ws_base)]
+Mode = Annotated[Literal["auto", "poll"], BeforeValidator(_without_streams)]
+Level = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower_case)]
+
+
+class Section(BaseModel):
+    """A group of keys: immutable, complete by its defaults, closed to unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_group(cls, raw: object) -> object:
+        """A group whose keys are all commented out reads as null in YAML."""
+        return {} if raw is None else raw
+
+
+class Redis(Section):
+    """The Redis or Valkey server that is written to."""
+
+    url: Annotated[str, AfterValidator(redis_url)] = Field(
+        default="embedded", repr=False, description="embedded, redis://, rediss:// (TLS) or unix://"
+    )
+    port: int = Field(
+        default=6399, ge=1, le=65535, description="where the embedded server listens, on loopback"
+    )
+    last_ttl: Annotated[Duration, at_least("1s")] = Field(
+        default=3600.0, description="last values expire so long after their last refresh"
+    )
+    stream_max_length: int = Field(default=10_000, ge=1, description="entries that a stream keeps")
+    stream_max_age: Annotated[Duration, at_least("1s")] = Field(
+        default=600.0, description="age up to which a stream keeps entries"
+    )
+    timeout: Annotated[Duration, at_least("100ms")] = Field(
+        default=5.0, description="for connecting and for each write"
+    )
+    max_queued: int = Field(
+        default=10_000,
+        ge=1,
+        description="messages held for a server that is away, the newest of values apart",
+    )
+
+
+class Exchange(Section):
+    """One venue: whether it is followed, and what overrides its own hosts and limits."""
+
+    enabled: bool = Field(default=True, description="whether this venue is followed")
+    rest_url: HttpBase | None = Field(
+        default=None, description="base of its REST paths; null: the venue's own, as for the three below"
+    )
+    ws_url: WsBase | None = Field(default=None, description="base of its WebSocket paths")
+    spot_rest_url: HttpBase | None = Field(default=None, description="base of its spot REST paths")
+    spot_ws_url: WsBase | None = Field(default=None, description="base of its spot WebSocket paths")
+    weight_share: float = Field(
+        default=0.6, gt=0, le=1, description="share of the venue's request limits that this process may use"
+    )
+    connections: int = Field(default=16, ge=1, le=256, description="HTTP connections to it at most")
+
+
+class Exchanges(Section):
+    """The venues."""
+
+    binance: Exchange = Field(default=Exchange(), description="Binance USD-M futures")
+    bybit: Exchange = Field(default=Exchange(), description="Bybit v5 linear")
+    okx: Exchange = Field(default=Exchange(), description="OKX v5 swaps")
+
+    @model_validator(mode="after")
+    def _one_enabled(self) -> Self:
+        if not (self.binance.enabled or self.bybit.enabled or self.okx.enabled):
+            raise ValueError("all are switched off; enable binance, bybit or okx")
+        return self
+
+
+class Service(Section):
+    """One published family."""
+
+    enabled: bool = Field(default=True, description="whether this family is published")
+    poll_interval: Annotated[Duration, at_least("1s")] = Field(
+        default=10.0, description="the longest that a value waits for its renewal; at least 1s"
+    )
+    mode: Mode = Field(default="auto", description="auto or poll; this version polls in both")
+
+
+class FundingRateAggregator(Service):
+    """Funding rates."""
+
+    poll_interval: Annotated[Duration, at_least("1s")] = Field(
+        default=30.0, description=Service.model_fields["poll_interval"].description
+    )
+
+
+class OpenInterestPoller(Service):
+    """Open interest."""
+
+    poll_interval: Annotated[Duration, at_least("1s")] = Field(
+        default=15.0, description=Service.model_fields["poll_interval"].description
+    )
+
+
+class Services(Section):
+    """What is published."""
+
+    funding_rate_aggregator: FundingRateAggregator = Field(
+        default=FundingRateAggregator(), description="channels funding:*"
+    )
+    mark_price_poller: Service = Field(default=Service(), description="channels meta:mark_price:*")
+    open_interest_poller: OpenInterestPoller = Field(
+        default=OpenInterestPoller(), description="channels meta:oi:*"
+    )
+
+    @model_validator(mode="after")
+    def _one_enabled(self) -> Self:
+        services = (self.funding_rate_aggregator, self.mark_price_poller, self.open_interest_poller)
+        if not any(service.enabled for service in services):
+            raise ValueError("all are switched off; enable at least one")
+        return self
+
+
+class Instruments(Section):
+    """The registry of contracts."""
+
+    refresh: Annotated[Duration, at_least("10s")] = Field(
+        default=600.0, description="how often the venues' lists of contracts are read again; at least 10s"
+    )
+
+
+class Http(Section):
+    """Requests to the venues."""
+
+    timeout: Annotated[Duration, at_least("100ms")] = Field(
+        default=10.0, description="for a whole request, its reply included"
+    )
+    retries: int = Field(default=3, ge=0, le=10, description="further attempts after a failed one, 0 to 10")
+    max_body: Annotated[Size, Field(ge=1024)] = Field(
+        default=64 << 20, description="a longer reply, unpacked, is refused; 1MB is 1024KB"
+    )
+
+
+class Server(Section):
+    """The service's own HTTP server."""
+
+    enabled: bool = Field(default=True, description="whether /metrics, /healthz and /readyz are served")
+    host: Word = Field(default="127.0.0.1", description="address to listen on")
+    port: int = Field(default=8787, ge=0, le=65535, description="0: any free port")
+
+
+class Log(Section):
+    """Logs, on standard error."""
+
+    level: Level = Field(default="info", description="debug, info, warning or error")
+    format: Literal["auto", "text", "json"] = Field(
+        default="auto", description="text, json, or auto: text on a terminal, json otherwise"
+    )
+
+
+class Config(Section):
+    """The whole configuration. Durations are seconds, sizes bytes, as numbers."""
+
+    symbols: Names = Field(
+        default=("BTC/USDT", "ETH/USDT", "SOL/USDT"),
+        description="pairs, coins, instruments, venue names or globs to follow; or: all",
+    )
+    strict: bool = Field(
+        default=True, description="a name that no venue lists stops the start; false: it is a warning"
+    )
+    tradfi: bool = Field(
+        default=False, description="with all and globs, follow stocks, commodities and currencies too"
+    )
+    redis: Redis = Field(default=Redis(), description="the Redis or Valkey server that is written to")
+    exchanges: Exchanges = Field(default=Exchanges(), description="the venues; at least one enabled")
+    services: Services = Field(default=Services(), description="what is published; at least one enabled")
+    instruments: Instruments = Field(default=Instruments(), description="the registry of contracts")
+    http: Http = Field(default=Http(), description="requests to the venues")
+    server: Server = Field(default=Server(), description="the service's own HTTP server")
+    log: Log = Field(default=Log(), description="logs, on standard error")

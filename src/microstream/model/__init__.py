@@ -1,0 +1,1 @@
+"""What the words mean: structs and pure functions, no I/O."""

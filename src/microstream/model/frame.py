@@ -1,0 +1,163 @@
+"""Frame: what one reply or one WebSocket frame says, good and bad."""
+
+from dataclasses import dataclass, field
+
+from msgspec import Struct
+
+from microstream.model.events import (
+    AnyEvent,
+    FundingRate,
+    FundingSettled,
+    IndexPrice,
+    Kind,
+    MarkPrice,
+    OpenInterest,
+    Source,
+)
+from microstream.model.instruments import Instrument
+from microstream.model.units import BadNumber, Text, millis, number
+
+SHOWN = 80
+"""Characters of a refused value that are kept."""
+
+
+class Reject(Struct, frozen=True, gc=False):
+    """A value that was carried and cannot be used.
+
+    `symbol` is ours where the contract is known, else the venue's text; `kind` is None where a whole row is meant.
+    """
+
+    symbol: str
+    kind: Kind | None
+    reason: str
+    observed: str
+
+
+@dataclass(slots=True)
+class Frame:
+    """What a parser makes of one body.
+
+    `feed` names the reply. `server_time` is the venue's clock as the reply states it (not the time of a value), ms UTC.
+    """
+
+    feed: str
+    received_at: int
+    source: Source
+    events: list[AnyEvent] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+    server_time: int | None = None
+
+    def reject(self, symbol: str, kind: Kind | None, reason: str, observed: object) -> None:
+        """Note a value that cannot be used."""
+        self.rejects.append(Reject(symbol, kind, reason, str(observed)[:SHOWN]))
+
+    def number(self, instrument: Instrument, kind: Kind, raw: Text) -> float | None:
+        """Return a number; a malformed one is noted as a reject and counts as unknown."""
+        try:
+            return number(raw)
+        except BadNumber:
+            self.reject(instrument.symbol, kind, "not_a_number", raw)
+            return None
+
+    def millis(self, instrument: Instrument, kind: Kind, raw: Text) -> int | None:
+        """Return a time in ms UTC; a malformed one is noted as a reject and counts as unknown."""
+        try:
+            return millis(raw)
+        except BadNumber:
+            self.reject(instrument.symbol, kind, "not_a_time", raw)
+            return None
+
+    def mark(self, instrument: Instrument, timestamp: int | None, raw: Text) -> None:
+        """Add a mark price, if there is one."""
+        price = self.number(instrument, "mark", raw)
+        if price is not None:
+            self.events.append(
+                MarkPrice(
+                    key=instrument.key,
+                    timestamp=timestamp,
+                    received_at=self.received_at,
+                    source=self.source,
+                    price=price,
+                )
+            )
+
+    def index(self, instrument: Instrument, timestamp: int | None, raw: Text) -> None:
+        """Add an index price, if there is one."""
+        price = self.number(instrument, "index", raw)
+        if price is not None:
+            self.events.append(
+                IndexPrice(
+                    key=instrument.key,
+                    timestamp=timestamp,
+                    received_at=self.received_at,
+                    source=self.source,
+                    price=price,
+                )
+            )
+
+    def funding(
+        self,
+        instrument: Instrument,
+        timestamp: int | None,
+        *,
+        rate: float | None,
+        settles_at: int | None,
+        interval_h: float | None = None,
+        cap: float | None = None,
+        floor: float | None = None,
+    ) -> None:
+        """Add what is known of the coming funding payment."""
+        self.events.append(
+            FundingRate(
+                key=instrument.key,
+                timestamp=timestamp,
+                received_at=self.received_at,
+                source=self.source,
+                rate=rate,
+                settles_at=settles_at,
+                interval_h=interval_h,
+                cap=cap,
+                floor=floor,
+            )
+        )
+
+    def settled(
+        self, instrument: Instrument, timestamp: int | None, *, rate: float, settled_at: int | None
+    ) -> None:
+        """Add a funding payment that was made."""
+        self.events.append(
+            FundingSettled(
+                key=instrument.key,
+                timestamp=timestamp,
+                received_at=self.received_at,
+                source=self.source,
+                rate=rate,
+                settled_at=settled_at,
+            )
+        )
+
+    def open_interest(
+        self,
+        instrument: Instrument,
+        timestamp: int | None,
+        *,
+        contracts: float | None,
+        base: float | None = None,
+        value: float | None = None,
+        value_ccy: str | None = None,
+    ) -> None:
+        """Add open interest, one side counted, unless nothing of it is known."""
+        if contracts is None and base is None:
+            return
+        self.events.append(
+            OpenInterest(
+                key=instrument.key,
+                timestamp=timestamp,
+                received_at=self.received_at,
+                source=self.source,
+                contracts=contracts,
+                base=base,
+                value=value,
+                value_ccy=value_ccy,
+            )
+        )

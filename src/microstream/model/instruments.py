@@ -1,0 +1,78 @@
+"""Instrument: one contract of one venue, under both of its names."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+InstrumentKind = Literal["perpetual", "future"]
+Status = Literal["live", "prelaunch", "suspended", "settling", "delisted"]
+
+
+class Instrument(Struct, frozen=True, kw_only=True):
+    """A contract as the registry knows it.
+
+    `name` is the venue's own spelling, `symbol` the same in lower case (OKX without `-SWAP`), `instrument` the
+    cross-venue name (`SOL/USDT:USDT`). `multiplier` is the number of coins in one base unit (1000 for
+    1000PEPE, whose `base` is PEPE and `venue_base` 1000PEPE). `contract_size` is the value of one contract in
+    base units, for inverse contracts in USD; None where it is not known. `index` is the venue's name of the
+    index behind the mark. `funding_interval_hours`, `rate_cap` and `rate_floor` (fractions per interval) are
+    None where the venue's lists do not state them. Times are ms UTC.
+    """
+
+    exchange: str
+    name: str
+    symbol: str
+    instrument: str
+    base: str
+    venue_base: str
+    quote: str
+    settle: str
+    kind: InstrumentKind
+    inverse: bool = False
+    multiplier: float = 1.0
+    contract_size: float | None = 1.0
+    tick_size: float | None = None
+    funding_interval_hours: float | None = None
+    rate_cap: float | None = None
+    rate_floor: float | None = None
+    status: Status = "live"
+    listed_at: int | None = None
+    delisted_at: int | None = None
+    index: str | None = None
+    tradfi: bool = False
+    turnover: float | None = None
+    """Turnover of the last 24 hours in quote currency, where a list states it: what "most traded" goes by."""
+
+    @property
+    def key(self) -> str:
+        """Return `{exchange}:{symbol}`, the tail of every channel of this contract."""
+        return f"{self.exchange}:{self.symbol}"
+
+    @property
+    def funds(self) -> bool:
+        """Whether a funding rate of this contract means anything now."""
+        return self.kind == "perpetual" and self.status == "live"
+
+
+REGISTRY_KEYS = (
+    "base",
+    "quote",
+    "settle",
+    "kind",
+    "multiplier",
+    "contract_size",
+    "tick_size",
+    "funding_interval_hours",
+    "rate_cap",
+    "rate_floor",
+    "status",
+    "listed_at",
+    "delisted_at",
+)
+"""The keys of an instrument that are published, and whose change is news."""
+
+
+def unified(base: str, quote: str, settle: str, date: str | None = None) -> str:
+    """Return the cross-venue name: `BASE/QUOTE:SETTLE`, with `-YYMMDD` for contracts that end."""
+    name = f"{base}/{quote}:{settle}"
+    return f"{name}-{date}" if date else name

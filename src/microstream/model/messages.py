@@ -1,0 +1,134 @@
+"""Messages: what we publish. The struct of each family lives with the service that makes it."""
+
+from typing import ClassVar, Literal
+
+from msgspec import Struct
+
+from microstream.model.events import Source
+
+Flag = Literal["stale", "frozen", "out_of_range", "clock_skew", "recovered", "outlier", "disagrees"]
+
+
+class Message(Struct, gc=False, kw_only=True):
+    """The keys that every payload has, in the order in which they are written.
+
+    `run` (start of the publisher, ms UTC) and `seq` (counter per channel from 1) are set when the message is
+    written, so that a hole means a loss and conflation makes none.
+    """
+
+    family: ClassVar[str]
+    conflates: ClassVar[bool] = True
+    """True where only the newest message of a channel matters to one who comes late."""
+
+    v: int = 1
+    exchange: str
+    symbol: str
+    instrument: str | None
+    timestamp: int | None
+    received_at: int
+    source: Source
+    run: int = 0
+    seq: int = 0
+    flags: tuple[Flag, ...] = ()
+
+
+class MarkPriceMessage(Message, gc=False, kw_only=True):
+    """`meta:mark_price:*`: mark and index in quote currency per contract base unit.
+
+    `timestamp` is the mark's time (the index's while no mark is known). `basis` = mark - index, `basis_bps` =
+    basis / index * 10,000; null unless both are known and were received within 5 s of each other. An index older
+    than 15 s is null.
+    """
+
+    family = "mark_price"
+    mark_price: float | None
+    index_price: float | None
+    basis: float | None
+    basis_bps: float | None
+
+
+class FundingMessage(Message, gc=False, kw_only=True):
+    """`funding:*`: the coming funding payment.
+
+    `funding_rate` is a fraction per interval (0.0001 = 1 bp; positive: longs pay shorts), `funding_rate_pct` the
+    same in per cent, `funding_rate_8h` normalised to eight hours, `funding_apr` the simple annual rate as a
+    fraction. `next_funding_time` is when it is paid. `rate_cap` and `rate_floor` are limits per interval. Prices
+    are the newest known in quote currency, null when older than 15 s.
+    """
+
+    family = "funding"
+    funding_rate: float | None
+    funding_rate_pct: float | None
+    funding_interval_hours: float | None
+    funding_rate_8h: float | None
+    funding_apr: float | None
+    next_funding_time: int | None
+    settled_rate: float | None
+    settled_time: int | None
+    rate_cap: float | None
+    rate_floor: float | None
+    mark_price: float | None
+    index_price: float | None
+
+
+class OpenInterestMessage(Message, gc=False, kw_only=True):
+    """`meta:oi:*`: contracts outstanding, one side counted.
+
+    `open_interest` in the venue's own unit, `open_interest_base` in coins with the multiplier applied,
+    `open_value` in US dollars (a USD-pegged quote counts 1:1) counted in `open_value_ccy`, stated by the
+    `venue` or `computed` as coins x mark.
+    """
+
+    family = "oi"
+    open_interest: float | None
+    open_interest_base: float | None
+    open_value: float | None
+    open_value_ccy: str | None
+    open_value_source: Literal["venue", "computed"] | None
+
+
+class InstrumentMessage(Message, gc=False, kw_only=True):
+    """`meta:instrument:*`: a row of the registry; `changed` has the old value of every key that changed."""
+
+    family = "instrument"
+    conflates = False
+    base: str
+    quote: str
+    settle: str
+    kind: str
+    multiplier: float
+    contract_size: float | None
+    tick_size: float | None
+    funding_interval_hours: float | None
+    rate_cap: float | None
+    rate_floor: float | None
+    status: str
+    listed_at: int | None
+    delisted_at: int | None
+    changed: dict[str, str | float | int | None] = {}
+
+
+class QualityMessage(Message, gc=False, kw_only=True):
+    """`quality:*`: something is wrong with a value, or right again.
+
+    `about` is the family or value meant, `since` when the condition began (ms UTC), `detail` a sentence,
+    `expected` and `observed` what was wanted and what was seen. The symbol is `*` where a whole venue is meant.
+    """
+
+    family = "quality"
+    conflates = False
+    kind: Literal["gap", "stale", "frozen", "silent", "out_of_range", "clock_skew", "outlier", "refused"]
+    state: Literal["raised", "cleared"]
+    severity: Literal["info", "warning", "critical"]
+    detail: str
+    about: str | None
+    since: int
+    expected: str | float | None
+    observed: str | float | None
+
+
+PAYLOADS: dict[str, type[Message]] = {
+    message.family: message
+    for message in (FundingMessage, MarkPriceMessage, OpenInterestMessage, InstrumentMessage, QualityMessage)
+}
+"""Every published family with its payload."""

@@ -1,0 +1,58 @@
+"""State: all that is known of one instrument, each value with its own time and source."""
+
+from msgspec import Struct
+
+from microstream.model.events import FundingRate, FundingSettled, IndexPrice, Kind, MarkPrice, OpenInterest
+from microstream.model.instruments import Instrument
+
+PRICE_LIFE_MS = 15_000
+"""A price that was received longer ago is not shown beside other values (contract, section 3)."""
+
+
+class Upkeep(Struct):
+    """How one family of one instrument is doing; times are ms UTC by our clock.
+
+    `confirmed_at` is when its value was last heard, `published_at` when it was last offered to the sink,
+    `interval_ms` the longest time between two messages. `lag_ms` is how far the venue's own time of the value may
+    lie back beyond that while all is well, None where that time tells nothing. `stale_since` is set while the value is
+    stale, `recovered` until the first message after that has gone out.
+    """
+
+    interval_ms: int
+    lag_ms: int | None
+    followed_at: int
+    confirmed_at: int | None = None
+    published_at: int | None = None
+    stale_since: int | None = None
+    recovered: bool = False
+
+    @property
+    def max_age_ms(self) -> int:
+        """The age at which a value is stale: three intervals (contract, section 3)."""
+        return 3 * self.interval_ms
+
+
+class State(Struct):
+    """One followed instrument. Values are the newest accepted events; `upkeep` is kept per published family."""
+
+    instrument: Instrument
+    mark: MarkPrice | None = None
+    index: IndexPrice | None = None
+    funding: FundingRate | None = None
+    settled: FundingSettled | None = None
+    open_interest: OpenInterest | None = None
+    interval_h: float | None = None
+    """Hours that the current funding rate pays for, as far as it is known."""
+    upkeep: dict[str, Upkeep] = {}
+    bad: set[Kind] = set()
+    """Kinds of values whose newest one was kept out."""
+
+    def fresh_mark(self, now: int) -> float | None:
+        """Return the mark price unless it was received more than 15 s before `now`."""
+        mark = self.mark
+        return mark.price if mark and now - mark.received_at <= PRICE_LIFE_MS else None
+
+    def fresh_index(self, now: int) -> float | None:
+        """Return the index price unless it was received more than 15 s before `now`."""
+        index = self.index
+        return index.price if index and now - index.received_at <= PRICE_LIFE_MS else None

@@ -1,0 +1,107 @@
+"""Any accepted spelling of what to follow -> instruments, or the nearest matches.
+
+A user writes a venue's own name (`BTCUSDT`, `BTC-USDT-SWAP`), a channel's symbol (`btc-usdt`), a cross-venue name
+(`BTC/USDT:USDT`), a pair in any usual spelling (`BTC/USDT`, `BTC-USDT`, `BTC_USDT`, `BTCUSDT`), a bare asset (`BTC`), a
+glob over cross-venue names (`*/USDT:USDT`), any of these for one venue (`okx:BTC/USDT`), or `all`.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+
+from microstream.model.instruments import Instrument
+
+ALL = "all"
+NEAREST = 3
+_GLOB = re.compile(r"[*?\[]")
+
+
+class Selection:
+    """What the configuration asks for. `tradfi` lets perpetuals on stocks, commodities and currencies join."""
+
+    def __init__(self, names: Sequence[str], *, tradfi: bool = False) -> None:
+        self.names = tuple(names)
+        self._wishes = tuple(_Wish(name) for name in names)
+        self._tradfi = tradfi
+
+    def follows(self, instrument: Instrument) -> bool:
+        """Return whether a contract is asked for. Names ask for any status, groups for what is live."""
+        return any(wish.takes(instrument, self._tradfi) for wish in self._wishes)
+
+    def unmatched(self, instruments: Iterable[Instrument]) -> list[str]:
+        """Return the names that no contract answers to."""
+        known = list(instruments)
+        return [wish.name for wish in self._wishes if not any(wish.answers(item) for item in known)]
+
+
+def nearest(name: str, instruments: Iterable[Instrument]) -> list[str]:
+    """Return the spellings that look most like an unknown name, best first."""
+    spellings: dict[str, str] = {}
+    for item in instruments:
+        if item.kind != "perpetual":
+            continue
+        for spelling in (item.base, f"{item.base}/{item.quote}", item.name):
+            spellings.setdefault(_plain(spelling), spelling)
+    wanted = _plain(name.rpartition(":")[2] if "/" not in name else name.partition(":")[0])
+    found = get_close_matches(wanted, spellings, n=NEAREST, cutoff=0.6)
+    return [spellings[plain] for plain in found]
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[/_\-:]", "", text).upper()
+
+
+class _Wish:
+    """One name of the configuration, understood once."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        venue, separator, rest = name.strip().partition(":")
+        own = bool(separator) and "/" not in venue
+        self._venue = venue.lower() if own else None
+        text = rest if own else name.strip()
+        self._all = text.lower() == ALL
+        self._glob = text.upper() if _GLOB.search(text) else None
+        self._exact = text.upper()
+        self._plain = _plain(text) if ":" not in text else None
+
+    def answers(self, instrument: Instrument) -> bool:
+        """Return whether the name means this contract, whatever its status."""
+        if self._venue is not None and instrument.exchange != self._venue:
+            return False
+        if self._all:
+            return instrument.kind == "perpetual"
+        if self._glob is not None:
+            return self._matches_glob(instrument)
+        return self._is_named(instrument) or (
+            instrument.kind == "perpetual" and self._plain in _spellings(instrument)
+        )
+
+    def takes(self, instrument: Instrument, tradfi: bool) -> bool:
+        """Return whether the contract is to be followed under this name."""
+        if instrument.status == "delisted" or not self.answers(instrument):
+            return False
+        if self._is_named(instrument):
+            return True
+        pair = self._plain is not None and self._plain in _pairs(instrument)
+        return instrument.status == "live" and (tradfi or not instrument.tradfi or pair)
+
+    def _is_named(self, instrument: Instrument) -> bool:
+        names = (instrument.name, instrument.symbol, instrument.instrument)
+        return any(self._exact == name.upper() for name in names)
+
+    def _matches_glob(self, instrument: Instrument) -> bool:
+        assert self._glob is not None  # noqa: S101
+        if instrument.kind == "future" and "-" not in self._glob.partition(":")[2]:
+            return False
+        return fnmatchcase(instrument.instrument.upper(), self._glob)
+
+
+def _pairs(instrument: Instrument) -> frozenset[str]:
+    quote = instrument.quote
+    return frozenset(_plain(base + quote) for base in (instrument.base, instrument.venue_base))
+
+
+def _spellings(instrument: Instrument) -> frozenset[str]:
+    return _pairs(instrument) | {_plain(instrument.base), _plain(instrument.venue_base)}

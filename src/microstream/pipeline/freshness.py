@@ -1,0 +1,130 @@
+"""How old values are: what turns stale, what recovers, and how both are told."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from microstream.model.events import AnyEvent
+from microstream.model.state import State, Upkeep
+from microstream.pipeline.quality import Quality
+from microstream.services import Service
+
+Publish = Callable[[State, Service, int], None]
+
+
+class Freshness:
+    """Judges every family of every followed instrument against three of its intervals (contract, section 3).
+
+    A venue that has said nothing at all of a family is told once, under the symbol `*`, and not once per contract.
+    """
+
+    def __init__(
+        self, services: Sequence[Service], states: Mapping[str, State], quality: Quality, publish: Publish
+    ) -> None:
+        self._services = services
+        self._states = states
+        self._quality = quality
+        self._publish = publish
+
+    def confirm(self, state: State, service: Service, own: AnyEvent, offset_ms: int) -> bool:
+        """Note that the family's own value was heard; return whether it has become stale or live by that.
+
+        A value that the venue itself calls older than its own pace explains is stale, however often it is repeated.
+        """
+        upkeep = state.upkeep[service.family]
+        upkeep.confirmed_at = own.received_at
+        age = _venue_age(own, offset_ms)
+        if upkeep.lag_ms is not None and age is not None and age > upkeep.max_age_ms + upkeep.lag_ms:
+            return self._becomes_stale(state, service, own.received_at, own.received_at - age)
+        if upkeep.stale_since is not None:
+            upkeep.stale_since = None
+            upkeep.recovered = True
+        for kind in ("stale", "silent"):
+            self._quality.cleared(
+                state.instrument.exchange,
+                state.instrument,
+                kind,
+                service.family,
+                now=own.received_at,
+                detail=f"{service.family} is live again",
+            )
+        return upkeep.recovered
+
+    def suspend(self, state: State, now: int) -> None:
+        """Flag what is known of a contract that is no longer live, and publish it so for the last time."""
+        for service in self._services:
+            upkeep = state.upkeep.get(service.family)
+            if upkeep is not None and upkeep.stale_since is None:
+                upkeep.stale_since = now
+                self._publish(state, service, now)
+
+    def tick(self, now: int) -> None:
+        """Find what has not been heard for too long."""
+        for service in self._services:
+            by_venue: dict[str, list[tuple[State, Upkeep]]] = {}
+            for state in self._states.values():
+                upkeep = state.upkeep.get(service.family)
+                if upkeep is not None and state.instrument.status == "live":
+                    by_venue.setdefault(state.instrument.exchange, []).append((state, upkeep))
+            for exchange, followed in by_venue.items():
+                self._judge(exchange, service, followed, now)
+
+    def _judge(self, exchange: str, service: Service, followed: list[tuple[State, Upkeep]], now: int) -> None:
+        newest = max(_heard(upkeep) for _, upkeep in followed)
+        quiet_ms = 3 * min(upkeep.interval_ms for _, upkeep in followed)
+        whole = len(followed) > 1 and now - newest > quiet_ms
+        kind = "stale" if any(upkeep.confirmed_at is not None for _, upkeep in followed) else "silent"
+        if whole:
+            detail = f"{exchange} has not confirmed {service.family} of any of {len(followed)} contracts"
+            self._quality.raised(
+                exchange,
+                None,
+                kind,
+                service.family,
+                now=now,
+                detail=detail,
+                since=newest,
+                severity="critical",
+            )
+        else:
+            for ended in ("stale", "silent"):
+                detail = f"{exchange} confirms {service.family} again"
+                self._quality.cleared(exchange, None, ended, service.family, now=now, detail=detail)
+        for state, upkeep in followed:
+            heard = _heard(upkeep)
+            if now - heard > upkeep.max_age_ms and self._becomes_stale(
+                state, service, now, heard, told=whole
+            ):
+                self._publish(state, service, now)
+
+    def _becomes_stale(
+        self, state: State, service: Service, now: int, since: int, *, told: bool = False
+    ) -> bool:
+        """Flag a value as stale and return whether it was not before; `told` when the whole venue was reported."""
+        upkeep, instrument = state.upkeep[service.family], state.instrument
+        kind = "stale" if upkeep.confirmed_at is not None else "silent"
+        if not told and not self._quality.is_open(
+            instrument.exchange, instrument.symbol, kind, service.family
+        ):
+            seconds = round((now - since) / 1000)
+            self._quality.raised(
+                instrument.exchange,
+                instrument,
+                kind,
+                service.family,
+                now=now,
+                since=since,
+                detail=f"{service.family} of {instrument.symbol} is {seconds} s old",
+                expected=upkeep.max_age_ms / 1000,
+                observed=(now - since) / 1000,
+            )
+        if upkeep.stale_since is not None:
+            return False
+        upkeep.stale_since = since
+        return True
+
+
+def _heard(upkeep: Upkeep) -> int:
+    return upkeep.confirmed_at if upkeep.confirmed_at is not None else upkeep.followed_at
+
+
+def _venue_age(event: AnyEvent, offset_ms: int) -> int | None:
+    return None if event.timestamp is None else event.received_at - (event.timestamp - offset_ms)

@@ -1,0 +1,257 @@
+"""The order of the stages: check, state, views, offer. One call per reply, one tick per second."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from microstream.model.channels import channel
+from microstream.model.events import (
+    AnyEvent,
+    FundingRate,
+    FundingSettled,
+    IndexPrice,
+    Kind,
+    MarkPrice,
+    OpenInterest,
+)
+from microstream.model.frame import Frame, Reject
+from microstream.model.instruments import Instrument
+from microstream.model.messages import Flag
+from microstream.model.state import State, Upkeep
+from microstream.pipeline.check import QUIET, check, wrong_prices
+from microstream.pipeline.freshness import Freshness
+from microstream.pipeline.interval import interval_after
+from microstream.pipeline.quality import SKEW_MS, Offer, Quality
+from microstream.pipeline.rejects import Rejects
+from microstream.services import Service
+
+KINDS: dict[type, Kind] = {
+    MarkPrice: "mark",
+    IndexPrice: "index",
+    FundingRate: "funding",
+    FundingSettled: "settled",
+    OpenInterest: "open_interest",
+}
+SLACK = 1.1
+"""A confirmed value is repeated early rather than late: polls arrive with some jitter."""
+
+Terms = Callable[[Instrument, FundingRate, float | None], None]
+"""Told when a row states another interval, cap or floor than the registry has."""
+Doubt = Callable[[str], None]
+"""Told the venue whose registry must be read again."""
+
+
+class Pipeline:
+    """All followed instruments and what is known of them.
+
+    `offer` takes every message; `terms` and `doubt` report what rows say about the registry.
+    `events` counts accepted values by exchange and kind, read at scrape time.
+    """
+
+    def __init__(self, services: Sequence[Service], offer: Offer, terms: Terms, doubt: Doubt) -> None:
+        self.services = services
+        self.states: dict[str, State] = {}
+        self.quality = Quality(offer)
+        self.rejects = Rejects()
+        self.events: Counter[tuple[str, str]] = Counter()
+        self.offsets: dict[str, int] = {}
+        self._freshness = Freshness(services, self.states, self.quality, self._publish)
+        self._offer = offer
+        self._terms = terms
+        self._doubt = doubt
+
+    def follow(self, instrument: Instrument, upkeep: Mapping[str, Upkeep]) -> None:
+        """Begin to accept events of a contract; `upkeep` has an entry for each family that it can have."""
+        self.states[instrument.key] = State(
+            instrument=instrument, upkeep=dict(upkeep), interval_h=instrument.funding_interval_hours
+        )
+
+    def unfollow(self, key: str) -> None:
+        """Forget a contract that was delisted or is no longer wanted."""
+        state = self.states.pop(key, None)
+        if state is not None:
+            self.quality.forget(state.instrument)
+
+    def update(self, instrument: Instrument, now: int) -> None:
+        """Take a contract's new row; one that is no longer live keeps its last values, flagged stale."""
+        state = self.states[instrument.key]
+        was = state.instrument
+        state.instrument = instrument
+        if state.interval_h is None or instrument.funding_interval_hours != was.funding_interval_hours:
+            state.interval_h = instrument.funding_interval_hours
+        if was.status == "live" != instrument.status:
+            self._freshness.suspend(state, now)
+
+    def push(self, frames: Sequence[Frame], period_ms: int = 0) -> None:
+        """Take what one round of replies says: check each value, keep the good ones, publish what they touch.
+
+        `period_ms` is when the same values will be heard again: an unchanged value is repeated when it could not
+        wait until then (once per interval of its service).
+        """
+        groups: dict[str, tuple[str, list[AnyEvent]]] = {}
+        for frame in frames:
+            for event in frame.events:
+                groups.setdefault(event.key, (frame.feed, []))[1].append(event)
+        for key, (feed, events) in groups.items():
+            state = self.states.get(key)
+            if state is not None:
+                self._take(state, feed, events, period_ms)
+
+    def reject(self, exchange: str, frames: Iterable[Frame]) -> None:
+        """Count what the parsers could not use, and tell it on the quality channel where the contract is known."""
+        for frame in frames:
+            for reject in frame.rejects:
+                self._reject(exchange, frame.feed, reject, frame.received_at)
+
+    def clock(self, exchange: str, offset_ms: int, error_ms: int, now: int) -> None:
+        """Take a measurement of a venue's clock: ahead of ours by `offset_ms`, give or take `error_ms`."""
+        self.offsets[exchange] = offset_ms
+        if abs(offset_ms) - error_ms > SKEW_MS:
+            detail = f"the clock of {exchange} and ours differ by {offset_ms} ms; check this machine's clock"
+            self.quality.raised(
+                exchange,
+                None,
+                "clock_skew",
+                None,
+                now=now,
+                detail=detail,
+                expected=0.0,
+                observed=float(offset_ms),
+            )
+        elif abs(offset_ms) + error_ms < SKEW_MS or abs(offset_ms) < SKEW_MS // 2:
+            self.quality.cleared(exchange, None, "clock_skew", None, now=now, detail="the clocks agree again")
+
+    def tick(self, now: int) -> None:
+        """Do what silence must do: mark what has grown stale."""
+        self._freshness.tick(now)
+
+    def _take(self, state: State, feed: str, events: list[AnyEvent], period_ms: int) -> None:
+        instrument = state.instrument
+        offset = self.offsets.get(instrument.exchange, 0)
+        accepted: dict[Kind, AnyEvent] = {}
+        refused: set[Kind] = set()
+        for event in events:
+            kind = KINDS[type(event)]
+            if instrument.status not in {"live", "prelaunch"}:
+                continue
+            if kind in {"funding", "settled"} and not instrument.funds:
+                continue
+            reason = check(state, event, getattr(state, kind), offset)
+            if reason is None:
+                accepted[kind] = event
+            else:
+                refused.add(kind)
+                self._refuse(state, feed, kind, reason, event)
+        if "mark" in accepted or "index" in accepted:
+            for wrong in wrong_prices(state, accepted.get("mark"), accepted.get("index")):
+                refused.add(wrong)
+                self._refuse(state, feed, wrong, "mark_index_apart", accepted.pop(wrong))
+        if accepted:
+            self._apply(state, accepted, refused, period_ms)
+
+    def _apply(
+        self, state: State, accepted: dict[Kind, AnyEvent], refused: set[Kind], period_ms: int
+    ) -> None:
+        exchange = state.instrument.exchange
+        now = max(event.received_at for event in accepted.values())
+        changed = {kind for kind, event in accepted.items() if _said(getattr(state, kind)) != _said(event)}
+        for kind, event in accepted.items():
+            self.events[exchange, kind] += 1
+            if isinstance(event, FundingRate):
+                self._learn(state, event)
+            setattr(state, kind, event)
+            if kind in state.bad:
+                state.bad.discard(kind)
+                self.quality.cleared(
+                    exchange,
+                    state.instrument,
+                    "out_of_range",
+                    kind,
+                    now=now,
+                    detail=f"{kind} is in range again",
+                )
+        for service in self.services:
+            upkeep = state.upkeep.get(service.family)
+            if upkeep is None or service.touches.isdisjoint(accepted) or service.value_kind in refused:
+                continue
+            own = accepted.get(service.value_kind)
+            turned = own is not None and self._freshness.confirm(
+                state, service, own, self.offsets.get(exchange, 0)
+            )
+            waited = now - upkeep.published_at if upkeep.published_at is not None else None
+            due = waited is None or waited + period_ms > SLACK * upkeep.interval_ms
+            if due or turned or not service.touches.isdisjoint(changed):
+                self._publish(state, service, now)
+
+    def _learn(self, state: State, event: FundingRate) -> None:
+        """Take the interval of a funding row; tell the registry where it says something else."""
+        instrument = state.instrument
+        state.interval_h, doubtful = interval_after(state, event)
+        if doubtful:
+            self._doubt(instrument.exchange)
+        stated = (
+            (state.interval_h, instrument.funding_interval_hours),
+            (event.cap, instrument.rate_cap),
+            (event.floor, instrument.rate_floor),
+        )
+        if any(new is not None and new != old for new, old in stated):
+            self._terms(instrument, event, state.interval_h)
+
+    def _publish(self, state: State, service: Service, now: int) -> None:
+        instrument, upkeep = state.instrument, state.upkeep[service.family]
+        message = service.view(state, self._flags(state, service, upkeep))
+        if message is not None:
+            upkeep.published_at = now
+            upkeep.recovered = False
+            self._offer(channel(service.family, instrument.exchange, instrument.symbol), message)
+
+    def _flags(self, state: State, service: Service, upkeep: Upkeep) -> tuple[Flag, ...]:
+        flags: list[Flag] = []
+        if upkeep.stale_since is not None:
+            flags.append("stale")
+        if not service.touches.isdisjoint(state.bad):
+            flags.append("out_of_range")
+        own: AnyEvent | None = getattr(state, service.value_kind)
+        exchange = state.instrument.exchange
+        ahead = own is not None and own.timestamp is not None and own.timestamp - own.received_at > SKEW_MS
+        if ahead or self.quality.is_open(exchange, "*", "clock_skew", None):
+            flags.append("clock_skew")
+        if upkeep.recovered:
+            flags.append("recovered")
+        return tuple(flags)
+
+    def _refuse(self, state: State, feed: str, kind: Kind, reason: str, event: AnyEvent) -> None:
+        instrument = state.instrument
+        reject = Reject(instrument.symbol, kind, reason, str(_said(event)))
+        self._reject(instrument.exchange, feed, reject, event.received_at)
+
+    def _reject(self, exchange: str, feed: str, reject: Reject, now: int) -> None:
+        self.rejects.add(exchange, feed, reject.symbol, reject.reason, reject.observed, now)
+        state = self.states.get(f"{exchange}:{reject.symbol}")
+        if state is None or reject.reason in QUIET or reject.kind is None:
+            return
+        if reject.kind not in state.bad:
+            state.bad.add(reject.kind)
+            self._doubt(exchange)
+        detail = f"{reject.kind} of {reject.symbol} from {feed} kept out: {reject.reason} ({reject.observed})"
+        self.quality.raised(
+            exchange,
+            state.instrument,
+            "out_of_range",
+            reject.kind,
+            now=now,
+            detail=detail,
+            observed=reject.observed,
+        )
+
+
+def _said(event: AnyEvent | None) -> tuple[object, ...]:
+    """Return what an event says apart from when: what must differ for it to be news."""
+    if isinstance(event, MarkPrice | IndexPrice):
+        return (event.price,)
+    if isinstance(event, FundingRate):
+        return (event.rate, event.settles_at, event.interval_h, event.cap, event.floor)
+    if isinstance(event, FundingSettled):
+        return (event.rate, event.settled_at)
+    if isinstance(event, OpenInterest):
+        return (event.contracts, event.base, event.value)
+    return ()

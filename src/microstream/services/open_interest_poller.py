@@ -1,0 +1,86 @@
+"""OpenInterestPoller: `meta:oi:{exchange}:{symbol}`."""
+
+from typing import Literal
+
+from microstream.model import formulas
+from microstream.model.events import OpenInterest
+from microstream.model.instruments import Instrument
+from microstream.model.messages import Flag, OpenInterestMessage
+from microstream.model.state import State
+from microstream.services.service import Service
+
+DOLLARS = frozenset({"USD", "USDT", "USDC"})
+"""Currencies that count 1:1 as US dollars."""
+
+Valued = tuple[float | None, str | None, Literal["venue", "computed"] | None]
+MARK_LIFE_MS = 60_000
+UNVALUED: Valued = (None, None, None)
+
+
+def view(state: State, flags: tuple[Flag, ...]) -> OpenInterestMessage | None:
+    """Return open interest in the venue's unit, in coins and in US dollars."""
+    event, instrument = state.open_interest, state.instrument
+    if event is None:
+        return None
+    mark = _valuation_mark(state, event)
+    base = event.base
+    if base is None:
+        base = _coins(event, instrument, mark)
+    value, currency, source = _value(event, instrument, base, mark)
+    return OpenInterestMessage(
+        exchange=instrument.exchange,
+        symbol=instrument.symbol,
+        instrument=instrument.instrument,
+        timestamp=event.timestamp,
+        received_at=event.received_at,
+        source=event.source,
+        flags=flags,
+        open_interest=event.contracts,
+        open_interest_base=base,
+        open_value=value,
+        open_value_ccy=currency,
+        open_value_source=source,
+    )
+
+
+def _valuation_mark(state: State, event: OpenInterest) -> float | None:
+    """Return the mark to value with: one that was heard within a minute, or within the family's own interval."""
+    mark, upkeep = state.mark, state.upkeep.get("oi")
+    if mark is None:
+        return None
+    life = max(MARK_LIFE_MS, upkeep.interval_ms if upkeep else 0)
+    return mark.price if abs(event.received_at - mark.received_at) <= life else None
+
+
+def _coins(event: OpenInterest, instrument: Instrument, mark: float | None) -> float | None:
+    if instrument.inverse:
+        return formulas.inverse_coins(formulas.inverse_value(event.contracts, instrument.contract_size), mark)
+    return formulas.coins(event.contracts, instrument.contract_size, instrument.multiplier)
+
+
+def _value(event: OpenInterest, instrument: Instrument, base: float | None, mark: float | None) -> Valued:
+    if event.value is not None and event.value_ccy in DOLLARS:
+        return event.value, event.value_ccy, "venue"
+    value: float | None
+    if instrument.inverse:
+        value, currency = formulas.inverse_value(event.contracts, instrument.contract_size), "USD"
+    else:
+        value, currency = formulas.linear_value(_units(event, instrument, base), mark), instrument.quote
+    if value is None or currency not in DOLLARS:
+        return UNVALUED
+    return value, currency, "computed"
+
+
+def _units(event: OpenInterest, instrument: Instrument, base: float | None) -> float | None:
+    if event.contracts is not None and instrument.contract_size is not None:
+        return event.contracts * instrument.contract_size
+    return None if base is None else base / instrument.multiplier
+
+
+OpenInterestPoller = Service(
+    family="oi",
+    value_kind="open_interest",
+    needs=frozenset({"open_interest"}),
+    touches=frozenset({"open_interest"}),
+    view=view,
+)

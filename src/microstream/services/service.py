@@ -1,0 +1,24 @@
+"""Service: one published family as data."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from microstream.model.events import Kind
+from microstream.model.messages import Flag, Message
+from microstream.model.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What a family needs of a venue, and the message that it makes of what is known.
+
+    `needs` are the kinds without which there is nothing to publish; any event of `touches` makes a new view.
+    `value_kind` is the family's own value, whose time is the message's time. `view` returns None while the own
+    value is unknown.
+    """
+
+    family: str
+    value_kind: Kind
+    needs: frozenset[Kind]
+    touches: frozenset[Kind]
+    view: Callable[[State, tuple[Flag, ...]], Message | None]

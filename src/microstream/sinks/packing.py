@@ -1,0 +1,177 @@
+"""Messages -> numbered payloads -> packed commands; keeps the last payload of every item.
+
+A slice writes per group: the log (`XADD`), the last values (`HSET`, `EXPIRE`, `HDEL`), then `PUBLISH` for
+every message. Log and last value come before the publish, so one who subscribes first and reads the last
+value then misses nothing.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain, islice
+
+import msgspec
+
+from microstream.model.channels import Channel
+from microstream.sinks.buffer import Batch
+from microstream.sinks.resp import arguments, bulk, command
+from microstream.sinks.settings import SinkSettings
+
+RESTORED_AT_ONCE = 1000
+"""Fields of one `HSET` when a hash is restored: some 0.5 MB."""
+
+
+@dataclass(slots=True)
+class Slice:
+    """Packed commands that are written together, their bytes, and the messages of each family in them."""
+
+    commands: list[bytes] = field(default_factory=list)
+    size: int = 0
+    families: Counter[str] = field(default_factory=Counter)
+
+
+class Group:
+    """What is known of one group: its commands, packed as far as they never change, and its last payloads."""
+
+    def __init__(self, name: str, settings: SinkSettings) -> None:
+        keys = Channel("", name, "")
+        last = keys.last_key
+        self.name = name
+        self.stream = keys.stream_key
+        self.last: dict[bytes, bytes] = {}
+        """Packed item -> packed payload."""
+        self.expire = command("EXPIRE", last, settings.last_ttl_s)
+        self.length = command("HLEN", last)
+        self.keys = command("HKEYS", last)
+        self._xadd = arguments("XADD", self.stream, "MAXLEN", "~", settings.stream_max_length, "*")
+        self._hset = arguments("HSET", last)
+        self._hdel = arguments("HDEL", last)
+
+    def log(self, fields: dict[bytes, bytes]) -> bytes:
+        """Return the `XADD` of one entry."""
+        return b"".join(
+            [b"*%d\r\n" % (6 + 2 * len(fields)), self._xadd, *chain.from_iterable(fields.items())]
+        )
+
+    def set_last(self, fields: dict[bytes, bytes]) -> list[bytes]:
+        """Return `HSET` and `EXPIRE`, nothing for no field."""
+        if not fields:
+            return []
+        count = b"*%d\r\n" % (2 + 2 * len(fields))
+        return [b"".join([count, self._hset, *chain.from_iterable(fields.items())]), self.expire]
+
+    def forget(self, items: Iterable[bytes]) -> list[bytes]:
+        """Return the `HDEL` of packed items, nothing for none; they are not restored any more."""
+        packed = sorted(items)
+        for item in packed:
+            self.last.pop(item, None)
+        return [b"*%d\r\n%b%b" % (2 + len(packed), self._hdel, b"".join(packed))] if packed else []
+
+    def restore(self) -> Iterator[list[bytes]]:
+        """Yield the commands that set all last payloads again, in portions."""
+        items = iter(list(self.last.items()))
+        while portion := dict(islice(items, RESTORED_AT_ONCE)):
+            yield self.set_last(portion)
+
+
+class _Line:
+    """What never changes of one channel's commands, and its counter."""
+
+    __slots__ = ("item", "publish", "seq")
+
+    def __init__(self, channel: Channel) -> None:
+        self.item = bulk(channel.item.encode())
+        self.publish = b"*3\r\n" + arguments("PUBLISH", channel.name)
+        self.seq = 0
+
+
+class _Part:
+    """One group's share of a slice."""
+
+    __slots__ = ("entries", "family", "publishes")
+
+    def __init__(self, family: str) -> None:
+        self.family = family
+        self.entries: list[dict[bytes, bytes]] = [{}]
+        self.publishes: list[bytes] = []
+
+    def newest(self) -> dict[bytes, bytes]:
+        """Return the newest payload of every item."""
+        return dict(chain.from_iterable(fields.items() for fields in self.entries))
+
+
+class Packer:
+    """Numbers and packs; owns the counters of all channels and the last payloads of all items.
+
+    Both are bounded by the number of channels. A counter outlives the removal of its item, because the number
+    goes on if the contract comes back.
+    """
+
+    def __init__(self, settings: SinkSettings, run: int) -> None:
+        self.groups: dict[str, Group] = {}
+        self._settings = settings
+        self._run = run
+        self._lines: dict[str, _Line] = {}
+        self._encode = msgspec.json.Encoder().encode
+
+    def group(self, name: str) -> Group:
+        """Return a group, known from now on."""
+        if name not in self.groups:
+            self.groups[name] = Group(name, self._settings)
+        return self.groups[name]
+
+    def pack(self, batch: Batch) -> Slice:
+        """Number, encode and pack what was taken from the buffer."""
+        for channel, dropped in batch.spent.items():
+            self._line(channel).seq += dropped
+        parts = self._parts(batch)
+        packed = Slice()
+        for name in {**parts, **dict.fromkeys(batch.removed), **dict.fromkeys(batch.retained)}:
+            self._pack_group(self.group(name), parts.get(name), batch, packed.commands)
+        for part in parts.values():
+            packed.families[part.family] += len(part.publishes)
+        packed.size = sum(map(len, packed.commands))
+        return packed
+
+    def _parts(self, batch: Batch) -> dict[str, _Part]:
+        lines, encode, run = self._lines, self._encode, self._run
+        parts: dict[str, _Part] = {}
+        for channel, message in batch.messages:
+            line = lines.get(channel.name) or self._line(channel)
+            line.seq += 1
+            message.run = run
+            message.seq = line.seq
+            payload = encode(message)
+            value = b"$%d\r\n%b\r\n" % (len(payload), payload)
+            part = parts.get(channel.group)
+            if part is None:
+                part = parts[channel.group] = _Part(message.family)
+            fields = part.entries[-1]
+            if line.item in fields:  # an item at most once an entry
+                fields = {}
+                part.entries.append(fields)
+            fields[line.item] = value
+            part.publishes.append(line.publish + value)
+        return parts
+
+    def _pack_group(self, group: Group, part: _Part | None, batch: Batch, commands: list[bytes]) -> None:
+        newest = part.newest() if part else {}
+        gone = {bulk(item.encode()) for item in batch.removed.get(group.name, ())}
+        if group.name in batch.retained:
+            kept = {bulk(item.encode()) for item in batch.retained[group.name]}
+            gone |= group.last.keys() - kept - newest.keys()
+        if gone:
+            newest = {item: value for item, value in newest.items() if item not in gone}
+        if part:
+            commands += [group.log(fields) for fields in part.entries]
+        group.last.update(newest)
+        commands += group.set_last(newest)
+        commands += group.forget(gone)
+        if part:
+            commands += part.publishes
+
+    def _line(self, channel: Channel) -> _Line:
+        line = self._lines.get(channel.name)
+        if line is None:
+            line = self._lines[channel.name] = _Line(channel)
+        return line

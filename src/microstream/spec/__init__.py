@@ -1,0 +1,1 @@
+"""What a venue must declare: frozen dataclasses and protocols, no I/O."""

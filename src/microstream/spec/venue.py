@@ -1,0 +1,35 @@
+"""A venue as data: hosts, limits, lists, polls and parsers."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from microstream.model.events import Kind
+from microstream.model.instruments import Instrument
+from microstream.spec.rest import Feed, InstrumentList, Poll, Quota, Request, Verdict
+from microstream.spec.stream import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Venue:
+    """Everything the service knows of one exchange.
+
+    `clock` asks for the venue's time: the cheapest question that shows whether it answers. `feeds` maps the name of
+    a REST reply to its parser, current values and history alike. `guess` makes an instrument from a name alone, by
+    the venue's naming rules, or None for names out of scope; `guess_index` the instrument that an index most likely
+    stands behind. `session` builds the reader of one WebSocket connection. `refresh_s` is, per kind, how old the
+    venue itself lets a value's time become while all is well; kinds without an entry carry no time that tells
+    their age.
+    """
+
+    name: str
+    rest_url: str
+    quotas: Sequence[Quota]
+    verdict: Verdict
+    instruments: InstrumentList
+    clock: Request
+    polls: Sequence[Poll]
+    feeds: Mapping[str, Feed]
+    guess: Callable[[str], Instrument | None]
+    session: Callable[[], Session]
+    guess_index: Callable[[str], Instrument | None] = lambda _name: None
+    refresh_s: Mapping[Kind, float] = field(default_factory=dict)

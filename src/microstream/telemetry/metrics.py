@@ -1,0 +1,171 @@
+"""Every Prometheus metric: name, labels and meaning, once. Values are plain numbers that are read at scrape time.
+
+`docs/metrics.md` is generated from `METRICS`.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client import Metric as PrometheusMetric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    SummaryMetricFamily,
+)
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.registry import Collector
+
+Labels = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric: `name` without the `_total` that counters get, labels, and what it means."""
+
+    name: str
+    kind: Literal["counter", "gauge", "summary", "histogram"]
+    labels: Labels
+    text: str
+
+
+def _metric(
+    name: str, kind: Literal["counter", "gauge", "summary", "histogram"], labels: str, text: str
+) -> Metric:
+    return Metric(f"microstream_{name}", kind, tuple(labels.split()), text)
+
+
+METRICS = {
+    metric.name.removeprefix("microstream_"): metric
+    for metric in (
+        _metric("build_info", "gauge", "version python", "Always 1; the versions are in the labels."),
+        _metric(
+            "http_requests", "counter", "exchange feed outcome", "Requests sent, by HTTP status or reason."
+        ),
+        _metric("http_failures", "counter", "exchange feed reason", "Requests that failed, by reason."),
+        _metric("http_retries", "counter", "exchange feed", "Repetitions after a failure."),
+        _metric(
+            "http_answer_seconds",
+            "summary",
+            "exchange feed",
+            "From asking for a connection to the last byte.",
+        ),
+        _metric("http_body_bytes", "counter", "exchange", "Bytes of bodies, decompressed."),
+        _metric("http_wire_bytes", "counter", "exchange", "Bytes of bodies as they came."),
+        _metric(
+            "quota_used",
+            "gauge",
+            "exchange quota",
+            "Used part of the current window, the venue's count included.",
+        ),
+        _metric("quota_limit", "gauge", "exchange quota", "The venue's limit per window."),
+        _metric(
+            "quota_closed_seconds", "gauge", "exchange quota", "Time left until the venue may be asked again."
+        ),
+        _metric("poll_rounds", "counter", "exchange poll", "Rounds of a poll; of single requests, requests."),
+        _metric("poll_seconds", "summary", "exchange poll", "Duration of rounds, delivery included."),
+        _metric(
+            "poll_skipped", "counter", "exchange poll", "Due times missed because a round took too long."
+        ),
+        _metric(
+            "poll_interval_seconds", "gauge", "exchange poll stat", "Interval of a poll; stat is min or max."
+        ),
+        _metric("body_mismatches", "counter", "exchange feed", "Answers that could not be read as a whole."),
+        _metric("events", "counter", "exchange kind", "Values accepted."),
+        _metric("rejects", "counter", "exchange feed reason", "Values kept out."),
+        _metric("contracts", "gauge", "exchange state", "Contracts known and followed."),
+        _metric(
+            "values", "gauge", "exchange family state", "Followed values that are live, stale or waiting."
+        ),
+        _metric(
+            "value_age_seconds",
+            "gauge",
+            "exchange family stat",
+            "Time since values were heard; newest, median, oldest.",
+        ),
+        _metric("clock_offset_seconds", "gauge", "exchange", "The venue's clock ahead of ours."),
+        _metric("quality_open", "gauge", "exchange kind", "Open quality conditions."),
+        _metric("messages", "counter", "family", "Messages written to the server."),
+        _metric(
+            "conflated",
+            "counter",
+            "",
+            "Messages replaced by a newer one of their channel before they were written.",
+        ),
+        _metric(
+            "dropped", "counter", "family", "Messages lost because too many waited; each is a hole in seq."
+        ),
+        _metric("sink_up", "gauge", "", "1 while the server takes what is written."),
+        _metric("sink_waiting", "gauge", "", "Messages not yet acknowledged by the server."),
+        _metric("sink_flushes", "counter", "", "Pipelined writes."),
+        _metric("sink_bytes", "counter", "", "Bytes written to the server."),
+        _metric("sink_errors", "counter", "", "Failed attempts to write."),
+        _metric("sink_reconnects", "counter", "", "Recoveries of the connection."),
+        _metric(
+            "publish_latency_seconds",
+            "histogram",
+            "",
+            "From taking a batch out of the buffer to the server's last reply.",
+        ),
+        _metric("loop_lag_seconds", "summary", "", "Delay of timers of the event loop."),
+        _metric("loop_lag_worst_seconds", "gauge", "", "Longest delay since the last scrape."),
+    )
+}
+"""By name without prefix."""
+
+
+Value = float | tuple[int, float] | tuple[Sequence[float], Sequence[int], float]
+"""A number; count and sum of a summary; bounds, counts per bucket and sum of a histogram."""
+Sample = tuple[str, Labels, Value]
+"""Name without prefix, label values, value."""
+
+CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+
+
+class _Snapshot(Collector):
+    """Hands one set of families to prometheus-client."""
+
+    def __init__(self, families: Iterable[PrometheusMetric]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterable[PrometheusMetric]:
+        """Return the families."""
+        return self._families
+
+
+def exposition(samples: Iterable[Sample]) -> bytes:
+    """Return all declared metrics in Prometheus' text format, with the process's own."""
+    families = {name: _family(metric) for name, metric in METRICS.items()}
+    for name, labels, value in samples:
+        _add(families[name], labels, value)
+    registry = CollectorRegistry()
+    registry.register(_Snapshot(families.values()))
+    ProcessCollector(registry=registry)
+    return generate_latest(registry)
+
+
+def _family(metric: Metric) -> PrometheusMetric:
+    kinds: dict[str, Callable[..., PrometheusMetric]] = {
+        "counter": CounterMetricFamily,
+        "gauge": GaugeMetricFamily,
+        "summary": SummaryMetricFamily,
+        "histogram": HistogramMetricFamily,
+    }
+    return kinds[metric.kind](metric.name, metric.text, labels=metric.labels)
+
+
+def _add(family: PrometheusMetric, labels: Labels, value: Value) -> None:
+    if isinstance(family, HistogramMetricFamily):
+        bounds, counts, total = value  # type: ignore[misc]
+        running, buckets = 0, []
+        for bound, count in zip([*map(str, bounds), "+Inf"], counts, strict=True):
+            running += count
+            buckets.append((bound, float(running)))
+        family.add_metric(labels, buckets, total)
+    elif isinstance(family, SummaryMetricFamily):
+        count, total = value  # type: ignore[misc]
+        family.add_metric(labels, count, total)
+    elif isinstance(family, CounterMetricFamily | GaugeMetricFamily):
+        family.add_metric(labels, value)  # type: ignore[arg-type]

@@ -1,0 +1,1 @@
+"""Network clients: they know what a venue declares, never which venue it is."""

@@ -1,0 +1,18 @@
+"""Binance USD-M futures. Links, limits, traps and evidence: README.md beside this file."""
+
+from microstream.spec.venue import Venue
+from microstream.venues.binance import instruments, limits, rest, stream
+
+VENUE = Venue(
+    name="binance",
+    rest_url="https://fapi.binance.com",
+    quotas=limits.QUOTAS,
+    verdict=limits.verdict,
+    instruments=instruments.LIST,
+    clock=rest.CLOCK,
+    polls=rest.POLLS,
+    feeds=rest.FEEDS,
+    guess=instruments.guess,
+    session=stream.MarkPriceSession,
+    refresh_s={"mark": 10, "funding": 10},
+)

@@ -1,0 +1,122 @@
+"""Binance's JSON as it stands on the wire: its names, its text. Fields that are not used are left out."""
+
+from msgspec import UNSET, Raw, Struct, UnsetType
+
+from microstream.model.units import Text
+
+
+class PremiumIndex(Struct, gc=False):
+    """`GET /fapi/v1/premiumIndex`, one row."""
+
+    symbol: str
+    markPrice: Text = UNSET
+    indexPrice: Text = UNSET
+    lastFundingRate: Text = UNSET
+    nextFundingTime: Text = UNSET
+    time: Text = UNSET
+
+
+class OpenInterest(Struct, gc=False):
+    """`GET /fapi/v1/openInterest`."""
+
+    symbol: str
+    openInterest: Text = UNSET
+    time: Text = UNSET
+
+
+class FundingHistory(Struct, gc=False):
+    """`GET /fapi/v1/fundingRate`, one row."""
+
+    symbol: str
+    fundingRate: Text = UNSET
+    fundingTime: Text = UNSET
+    markPrice: Text = UNSET
+
+
+class OpenInterestHistory(Struct, gc=False):
+    """`GET /futures/data/openInterestHist`, one row; `timestamp` is the end of the period."""
+
+    symbol: str
+    sumOpenInterest: Text = UNSET
+    sumOpenInterestValue: Text = UNSET
+    timestamp: Text = UNSET
+
+
+class ServerTime(Struct, gc=False):
+    """`GET /fapi/v1/time`."""
+
+    serverTime: int
+
+
+class Filter(Struct, gc=False):
+    """One filter of a contract; only the price filter is read."""
+
+    filterType: str = ""
+    tickSize: Text = UNSET
+
+
+class ExchangeInfo(Struct, gc=False):
+    """`GET /fapi/v1/exchangeInfo`; `symbols` are read row by row."""
+
+    symbols: Raw
+    rateLimits: list["RateLimit"] = []
+
+
+class Contract(Struct, gc=False):
+    """`GET /fapi/v1/exchangeInfo`, one of `symbols`."""
+
+    symbol: str
+    baseAsset: str
+    quoteAsset: str
+    marginAsset: str
+    status: str
+    contractType: str = ""
+    deliveryDate: Text = UNSET
+    onboardDate: Text = UNSET
+    underlyingType: str = ""
+    filters: list[Filter] = []
+
+
+class RateLimit(Struct, gc=False):
+    """`GET /fapi/v1/exchangeInfo`, one of `rateLimits`."""
+
+    rateLimitType: str = ""
+    interval: str = ""
+    intervalNum: int = 1
+    limit: float = 0
+
+
+class FundingInfo(Struct, gc=False):
+    """`GET /fapi/v1/fundingInfo`, one row: only contracts whose terms were ever adjusted."""
+
+    symbol: str
+    fundingIntervalHours: Text = UNSET
+    adjustedFundingRateCap: Text = UNSET
+    adjustedFundingRateFloor: Text = UNSET
+
+
+class Ticker(Struct, gc=False):
+    """`GET /fapi/v1/ticker/24hr`, one row."""
+
+    symbol: str
+    quoteVolume: Text = UNSET
+
+
+class MarkPriceUpdate(Struct, gc=False):
+    """`markPriceUpdate` event of `@markPrice` and `!markPrice@arr`."""
+
+    s: str = ""
+    e: str = ""
+    E: Text = UNSET
+    p: Text = UNSET
+    i: Text = UNSET
+    r: Text = UNSET
+    T: Text = UNSET
+    st: int | UnsetType = UNSET
+
+
+class Error(Struct, gc=False):
+    """Error body."""
+
+    code: int
+    msg: str = ""

@@ -1,0 +1,132 @@
+"""What is asked of Bybit, and what its replies say (venue page, sections 2 and 3)."""
+
+from collections.abc import Sequence
+
+from microstream.model.frame import Frame
+from microstream.model.instruments import Instrument
+from microstream.model.units import Text
+from microstream.spec.rest import Context, Feed, Poll, Request
+from microstream.spec.wire import Body, Rows
+from microstream.venues.bybit import wire
+from microstream.venues.bybit.limits import REQUESTS
+
+_ENVELOPE = Body(wire.Envelope)
+_CLOCK = Body(wire.Clock)
+_TICKERS = Rows(wire.Ticker, "symbol")
+_FUNDING_HISTORY = Rows(wire.FundingHistory, "symbol")
+_OPEN_INTEREST_HISTORY = Rows(wire.OpenInterestHistory, "timestamp")
+
+
+def _open(body: bytes, frame: Frame) -> tuple[wire.Result, int | None]:
+    """Return the result and the server's clock, which is the time of rows without one of their own."""
+    envelope = _ENVELOPE.read(body)
+    time = int(envelope.time) if isinstance(envelope.time, int) else None
+    frame.server_time = time
+    return envelope.result, time
+
+
+def parse_tickers(body: bytes, context: Context, frame: Frame) -> None:
+    """Read all four values of every linear contract; rows carry no time."""
+    result, time = _open(body, frame)
+    if result.category != "linear":
+        return
+    for row in _TICKERS.read(result.list, frame):
+        instrument = context.instruments.get(row.symbol)
+        if instrument is not None:
+            add_prices(row, instrument, time, frame)
+            add_funding(row, instrument, time, frame)
+            add_open_interest(row, instrument, time, frame)
+
+
+def add_prices(row: wire.Ticker, instrument: Instrument, timestamp: int | None, frame: Frame) -> None:
+    """Add mark and index."""
+    frame.mark(instrument, timestamp, row.markPrice)
+    frame.index(instrument, timestamp, row.indexPrice)
+
+
+def add_funding(row: wire.Ticker, instrument: Instrument, timestamp: int | None, frame: Frame) -> None:
+    """Add the rate for `nextFundingTime`; dated contracts have "" and "0" in its place."""
+    rate = frame.number(instrument, "funding", row.fundingRate)
+    settles_at = frame.millis(instrument, "funding", row.nextFundingTime)
+    if rate is None or settles_at is None:
+        return
+    cap = frame.number(instrument, "funding", row.fundingCap)
+    frame.funding(
+        instrument,
+        timestamp,
+        rate=rate,
+        settles_at=settles_at,
+        interval_h=frame.number(instrument, "funding", row.fundingIntervalHour) or None,
+        cap=cap or None,
+        floor=-cap if cap else None,
+    )
+
+
+def add_open_interest(row: wire.Ticker, instrument: Instrument, timestamp: int | None, frame: Frame) -> None:
+    """Add open interest; the value is counted at the mark price in the quote currency."""
+    frame.open_interest(
+        instrument,
+        timestamp,
+        contracts=_one_side(row.singleOpenInterest, row.openInterest, instrument, frame),
+        value=_one_side(row.singleOpenInterestValue, row.openInterestValue, instrument, frame),
+        value_ccy=instrument.quote,
+    )
+
+
+def _one_side(single: Text, both: Text, instrument: Instrument, frame: Frame) -> float | None:
+    """Return one side's count; before June 2026 only the sum of both sides was sent (venue page, trap 1)."""
+    amount = frame.number(instrument, "open_interest", single)
+    if amount is not None:
+        return amount
+    amount = frame.number(instrument, "open_interest", both)
+    return None if amount is None else amount / 2
+
+
+def parse_time(body: bytes, _context: Context, frame: Frame) -> None:
+    """Read the venue's clock; every other reply states it too."""
+    time = _CLOCK.read(body).time
+    frame.server_time = time if isinstance(time, int) else None
+
+
+def parse_funding_history(body: bytes, context: Context, frame: Frame) -> None:
+    """Read settled rates, newest first; the stamp is the settlement."""
+    result, _ = _open(body, frame)
+    if result.category != "linear":
+        return
+    for row in _FUNDING_HISTORY.read(result.list, frame):
+        instrument = context.instruments.get(row.symbol)
+        if instrument is None:
+            continue
+        rate = frame.number(instrument, "settled", row.fundingRate)
+        paid_at = frame.millis(instrument, "settled", row.fundingRateTimestamp)
+        if rate is not None and paid_at is not None:
+            frame.settled(instrument, paid_at, rate=rate, settled_at=paid_at)
+
+
+def parse_open_interest_history(body: bytes, context: Context, frame: Frame) -> None:
+    """Read open interest of one contract, newest first."""
+    result, _ = _open(body, frame)
+    instrument = context.instruments.get(result.symbol)
+    if instrument is None or result.category != "linear":
+        return
+    for row in _OPEN_INTEREST_HISTORY.read(result.list, frame):
+        frame.open_interest(
+            instrument,
+            frame.millis(instrument, "open_interest", row.timestamp),
+            contracts=_one_side(row.singleOpenInterest, row.openInterest, instrument, frame),
+        )
+
+
+def _tickers(_context: Context) -> Sequence[Request]:
+    params = (("category", "linear"),)
+    return (Request("tickers", "/v5/market/tickers", params, costs=((REQUESTS, 1),)),)
+
+
+CLOCK = Request("time", "/v5/market/time", costs=((REQUESTS, 1),))
+POLLS = (Poll("tickers", frozenset({"mark", "index", "funding", "open_interest"}), bulk=_tickers),)
+FEEDS = {
+    "tickers": Feed(parse_tickers),
+    "time": Feed(parse_time),
+    "funding/history": Feed(parse_funding_history, history=True),
+    "open-interest": Feed(parse_open_interest_history, history=True),
+}

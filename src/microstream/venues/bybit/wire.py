@@ -1,0 +1,103 @@
+"""Bybit's JSON as it stands on the wire: its names, its text. Fields that are not used are left out."""
+
+from msgspec import UNSET, Raw, Struct, UnsetType
+
+from microstream.model.units import Text
+
+
+class Status(Struct, gc=False):
+    """The envelope's verdict: `retCode` is 0 when all is well, whatever the HTTP status."""
+
+    retCode: int
+    retMsg: str = ""
+
+
+class Result(Struct, gc=False):
+    """`result`: the rows are read one list at a time."""
+
+    list: Raw
+    category: str = "linear"
+    symbol: str = ""
+    nextPageCursor: str = ""
+
+
+class Envelope(Struct, gc=False):
+    """Every reply; `time` is the server's clock in ms."""
+
+    result: Result
+    time: Text = UNSET
+
+
+class Clock(Struct, gc=False):
+    """`GET /v5/market/time`: the envelope says all."""
+
+    time: Text = UNSET
+
+
+class Ticker(Struct, gc=False):
+    """`GET /v5/market/tickers`, one row, and `data` of the `tickers` topic, where absent means unchanged."""
+
+    symbol: str = ""
+    markPrice: Text = UNSET
+    indexPrice: Text = UNSET
+    fundingRate: Text = UNSET
+    nextFundingTime: Text = UNSET
+    fundingIntervalHour: Text = UNSET
+    fundingCap: Text = UNSET
+    openInterest: Text = UNSET
+    openInterestValue: Text = UNSET
+    singleOpenInterest: Text = UNSET
+    singleOpenInterestValue: Text = UNSET
+
+
+class FundingHistory(Struct, gc=False):
+    """`GET /v5/market/funding/history`, one row."""
+
+    symbol: str
+    fundingRate: Text = UNSET
+    fundingRateTimestamp: Text = UNSET
+
+
+class OpenInterestHistory(Struct, gc=False):
+    """`GET /v5/market/open-interest`, one row; the contract is named in `result`."""
+
+    openInterest: Text = UNSET
+    singleOpenInterest: Text = UNSET
+    timestamp: Text = UNSET
+
+
+class PriceFilter(Struct, gc=False, frozen=True):
+    """Part of a contract."""
+
+    tickSize: Text = UNSET
+
+
+class Contract(Struct, gc=False):
+    """`GET /v5/market/instruments-info`, one row; `fundingInterval` is in minutes."""
+
+    symbol: str
+    contractType: str
+    status: str
+    baseCoin: str
+    quoteCoin: str
+    settleCoin: str = ""
+    launchTime: Text = UNSET
+    deliveryTime: Text = UNSET
+    priceFilter: PriceFilter = PriceFilter()
+    fundingInterval: Text = UNSET
+    upperFundingRate: Text = UNSET
+    lowerFundingRate: Text = UNSET
+    symbolType: str = ""
+
+
+class TickerFrame(Struct, gc=False):
+    """A WebSocket frame: a push of a topic, or an answer to a request."""
+
+    topic: str = ""
+    type: str = ""
+    data: Raw | UnsetType = UNSET
+    cs: int | None = None
+    ts: Text = UNSET
+    success: bool | None = None
+    ret_msg: str = ""
+    op: str = ""

@@ -1,0 +1,19 @@
+"""OKX v5 swaps. Links, limits, traps and evidence: README.md beside this file."""
+
+from microstream.spec.venue import Venue
+from microstream.venues.okx import instruments, limits, rest, stream
+
+VENUE = Venue(
+    name="okx",
+    rest_url="https://www.okx.com",
+    quotas=limits.QUOTAS,
+    verdict=limits.verdict,
+    instruments=instruments.LIST,
+    clock=rest.CLOCK,
+    polls=rest.POLLS,
+    feeds=rest.FEEDS,
+    guess=instruments.guess,
+    guess_index=lambda name: instruments.guess(name + instruments.SWAP),
+    session=stream.PublicSession,
+    refresh_s={"mark": 15, "funding": 180},
+)

@@ -1,0 +1,106 @@
+"""OKX's JSON as it stands on the wire: its names, its text. Fields that are not used are left out."""
+
+from msgspec import UNSET, Raw, Struct, UnsetType
+
+from microstream.model.units import Text
+
+
+class Status(Struct, gc=False):
+    """The envelope's verdict: `code` is text, "0" when all is well, whatever the HTTP status."""
+
+    code: str
+    msg: str = ""
+
+
+class Envelope(Struct, gc=False):
+    """Every reply; the rows are read one list at a time."""
+
+    data: Raw
+
+
+class FundingRate(Struct, gc=False):
+    """`public/funding-rate` and the `funding-rate` channel, one row."""
+
+    instId: str
+    fundingRate: Text = UNSET
+    fundingTime: Text = UNSET
+    nextFundingTime: Text = UNSET
+    prevFundingTime: Text = UNSET
+    minFundingRate: Text = UNSET
+    maxFundingRate: Text = UNSET
+    settState: Text = UNSET
+    settFundingRate: Text = UNSET
+    ts: Text = UNSET
+
+
+class FundingHistory(Struct, gc=False):
+    """`public/funding-rate-history`, one row; `realizedRate` was charged, `fundingRate` only predicted."""
+
+    instId: str
+    realizedRate: Text = UNSET
+    fundingTime: Text = UNSET
+
+
+class MarkPrice(Struct, gc=False):
+    """`public/mark-price` and the `mark-price` channel, one row."""
+
+    instId: str
+    markPx: Text = UNSET
+    ts: Text = UNSET
+
+
+class IndexTicker(Struct, gc=False):
+    """`market/index-tickers` and the `index-tickers` channel, one row; `instId` is the index, not a contract."""
+
+    instId: str
+    idxPx: Text = UNSET
+    ts: Text = UNSET
+
+
+class OpenInterest(Struct, gc=False):
+    """`public/open-interest` and the `open-interest` channel, one row."""
+
+    instId: str
+    oi: Text = UNSET
+    oiCcy: Text = UNSET
+    oiUsd: Text = UNSET
+    ts: Text = UNSET
+
+
+class ServerTime(Struct, gc=False):
+    """`public/time`, one row."""
+
+    ts: str
+
+
+class Contract(Struct, gc=False):
+    """`public/instruments`, one row; a contract that is not open yet has "" almost everywhere."""
+
+    instId: str
+    state: str
+    uly: str = ""
+    settleCcy: str = ""
+    ctType: str = ""
+    ctVal: Text = UNSET
+    ctMult: Text = UNSET
+    tickSz: Text = UNSET
+    listTime: Text = UNSET
+    expTime: Text = UNSET
+    instCategory: Text = UNSET
+
+
+class Argument(Struct, gc=False, frozen=True):
+    """What a push belongs to."""
+
+    channel: str = ""
+    instId: str = ""
+
+
+class PushFrame(Struct, gc=False):
+    """A WebSocket frame: a push of a channel, or an answer to a request."""
+
+    arg: Argument = Argument()
+    data: Raw | UnsetType = UNSET
+    event: str = ""
+    code: str = ""
+    msg: str = ""

@@ -1,0 +1,157 @@
+"""The control port: truth, contracts, faults and request counts. Not a venue; for tests and people."""
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+from aiohttp import web
+
+from microstream_sim.contracts import Contract
+from microstream_sim.exchange import Limiter
+from microstream_sim.faults import Active, Fault, FaultBook, read_script
+from microstream_sim.market import Market
+from microstream_sim.traffic import Traffic
+from microstream_sim.truth import true_state
+from microstream_sim.venues import VENUES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Simulation(Protocol):
+    """What the control port needs of the simulator."""
+
+    market: Market
+    book: FaultBook
+    traffic: Traffic
+    limiters: dict[str, Limiter]
+
+    def now(self) -> int:
+        """Return the simulator's time in ms."""
+        ...
+
+    def listed(self, venue: str) -> dict[str, Contract]:
+        """Return the contracts that a venue lists now."""
+        ...
+
+    def add_faults(self, faults: list[Fault]) -> list[Active]:
+        """Start faults now."""
+        ...
+
+    def clear_faults(self) -> None:
+        """Remove all faults."""
+        ...
+
+
+class ControlError(Exception):
+    """A request to the control port that cannot be answered; the text says why."""
+
+    def __init__(self, text: str, status: int = 400) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+class ControlServer:
+    """Answers GET /truth, /contracts, /requests, and GET, POST, DELETE /faults."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._simulation = simulation
+        self._routes: dict[tuple[str, str], Callable[[dict[str, str], bytes], Any]] = {
+            ("GET", "/truth"): self._truth,
+            ("GET", "/contracts"): self._contracts,
+            ("GET", "/requests"): self._requests,
+            ("GET", "/faults"): self._list_faults,
+            ("POST", "/faults"): self._add_faults,
+            ("DELETE", "/faults"): self._clear_faults,
+        }
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request."""
+        route = self._routes.get((request.method, request.path), self._nothing_here)
+        try:
+            value = route(dict(request.query), await request.read())
+            status = 200
+        except ControlError as error:
+            value, status = {"error": str(error)}, error.status
+        return web.Response(body=msgspec.json.encode(value), status=status, content_type="application/json")
+
+    def _nothing_here(self, _query: dict[str, str], _body: bytes) -> Any:
+        known = ", ".join(f"{method} {path}" for method, path in self._routes)
+        raise ControlError(f"not here; there are {known}", 404)
+
+    def _truth(self, query: dict[str, str], _body: bytes) -> Any:
+        """Return the true state of one contract at `at` (ms; now if absent)."""
+        listed = self._venue(query)
+        symbol = query.get("symbol", "")
+        contract = listed.get(symbol)
+        if contract is None:
+            venue = query["venue"]
+            raise ControlError(f"{venue} lists no {symbol!r}; GET /contracts?venue={venue} shows all", 404)
+        at = query.get("at", "")
+        if at and not at.isdigit():
+            raise ControlError(f"at must be a time in milliseconds, not {at!r}")
+        return true_state(self._simulation.market, contract, int(at) if at else self._simulation.now())
+
+    def _contracts(self, query: dict[str, str], _body: bytes) -> Any:
+        now, market = self._simulation.now(), self._simulation.market
+        rows = []
+        for one in self._venue(query).values():
+            contract = market.at(one, now)
+            rows.append(
+                {
+                    "symbol": contract.symbol,
+                    "kind": contract.kind,
+                    "category": contract.coin.category,
+                    "status": contract.status,
+                    "live": contract.live,
+                    "coin": contract.coin.name,
+                    "quote": contract.quote,
+                    "settle": contract.settle,
+                    "inverse": contract.inverse,
+                    "multiplier": contract.multiplier,
+                    "interval_hours": contract.interval_h,
+                    "delivers_at": contract.delivers_at,
+                }
+            )
+        return rows
+
+    def _requests(self, query: dict[str, str], _body: bytes) -> Any:
+        recent = query.get("recent", "0")
+        if not recent.isdigit():
+            raise ControlError(f"recent must be a number of requests, not {recent!r}")
+        now = self._simulation.now()
+        used = {name: limiter.used(now) for name, limiter in self._simulation.limiters.items()}
+        return {**self._simulation.traffic.report(int(recent)), "used": used}
+
+    def _list_faults(self, _query: dict[str, str], _body: bytes) -> Any:
+        now = self._simulation.now()
+        return [_fault_row(one, now) for one in self._simulation.book.all()]
+
+    def _add_faults(self, _query: dict[str, str], body: bytes) -> Any:
+        try:
+            faults = read_script(body, "request body")
+        except ValueError as error:
+            raise ControlError(str(error)) from error
+        added = self._simulation.add_faults(faults)
+        now = self._simulation.now()
+        return [_fault_row(one, now) for one in added]
+
+    def _clear_faults(self, _query: dict[str, str], _body: bytes) -> Any:
+        self._simulation.clear_faults()
+        return []
+
+    def _venue(self, query: dict[str, str]) -> dict[str, Contract]:
+        venue = query.get("venue", "")
+        if venue not in VENUES:
+            raise ControlError(f"venue must be one of {', '.join(VENUES)}, not {venue!r}")
+        return self._simulation.listed(venue)
+
+
+def _fault_row(one: Active, now: int) -> dict[str, Any]:
+    return {
+        "id": one.number,
+        "start": one.start,
+        "end": one.end,
+        "acting": one.is_on(now),
+        "hits": one.hits,
+        "fault": {key: value for key, value in msgspec.to_builtins(one.fault).items() if value is not None},
+    }

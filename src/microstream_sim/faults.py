@@ -1,0 +1,198 @@
+"""Scripted faults: what can go wrong with a venue, when, how often, and for whom.
+
+A script is a list of objects, in a YAML file or as JSON. Common keys: `kind`, `venue` (all if absent),
+`path` (a glob), `symbol`, `at` and `for` (seconds; from the start of the simulator for a file, from the
+request for a script that is posted), `count` (so many replies, then no more), `probability`.
+Further keys by kind (`value` is any JSON, `raw` is JSON text as it is to stand in the reply):
+
+| kind | keys |
+| --- | --- |
+| `status` | `name` of a ready-made reply (see `ReadyMade`), `code`, `seconds`; or `status`, `body`, `headers` |
+| `delay` | `seconds` |
+| `hang`, `close`, `refuse`, `cut`, `html`, `empty_body`, `empty_list`, `not_gzip` | - |
+| `huge` | `megabytes` |
+| `set` | `field` of rows (or, without `symbol`, of the reply itself); `value`, `raw` or `missing: true` |
+| `wrong_type` | `field`, `type`: object, list or number |
+| `unknown_symbol_rows` | `rows`: how many |
+| `drop_symbol`, `list_symbol`, `freeze` | `symbol` (`freeze` without one: the whole venue) |
+| `change` | `field`: interval_h, cap, floor, multiplier, contract_size, status, delivers_at; `value` |
+| `stale_time` | - |
+| `clock_offset` | `milliseconds` |
+| `old_cache` | `seconds` that the cache lags behind, `probability` |
+"""
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from fnmatch import fnmatchcase
+from pathlib import Path
+from random import Random
+from typing import Any, Literal
+
+import msgspec
+import yaml
+
+from microstream_sim.market import Change
+
+Kind = Literal[
+    "status", "delay", "hang", "close", "refuse", "cut", "html", "empty_body", "empty_list", "huge",
+    "not_gzip", "set", "wrong_type", "unknown_symbol_rows", "drop_symbol", "list_symbol", "freeze",
+    "change", "stale_time", "clock_offset", "old_cache",
+]  # fmt: skip
+ReadyMade = Literal[
+    "rate_limited", "banned", "waf_403_html", "geo_451", "access_too_frequent", "okx_50011_200", "venue_code",
+    "server_error",
+]  # fmt: skip
+_CHANGEABLE = {"interval_h", "cap", "floor", "multiplier", "contract_size", "status", "delivers_at"}
+_DECIMALS = {"cap", "floor", "contract_size"}
+_NEEDS: dict[str, tuple[str, ...]] = {
+    "delay": ("seconds",),
+    "huge": ("megabytes",),
+    "set": ("field",),
+    "wrong_type": ("field", "type"),
+    "drop_symbol": ("symbol", "venue"),
+    "list_symbol": ("symbol", "venue"),
+    "change": ("symbol", "venue", "field"),
+    "clock_offset": ("milliseconds",),
+    "old_cache": ("seconds",),
+}
+
+
+class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, rename={"lasts": "for"}):
+    """One entry of a script; see the table above."""
+
+    kind: Kind
+    venue: Literal["binance", "bybit", "okx"] | None = None
+    path: str = "*"
+    symbol: str | None = None
+    at: float = 0.0
+    lasts: float | None = None
+    count: int | None = None
+    probability: float = 1.0
+    name: ReadyMade | None = None
+    status: int | None = None
+    code: int | None = None
+    body: Any = None
+    headers: dict[str, str] = {}
+    seconds: float | None = None
+    megabytes: float | None = None
+    milliseconds: int | None = None
+    field: str | None = None
+    value: Any = msgspec.UNSET
+    raw: str | None = None
+    missing: bool = False
+    type: Literal["object", "list", "number"] | None = None
+    rows: int = 1
+
+    def __post_init__(self) -> None:
+        for name in _NEEDS.get(self.kind, ()):
+            if getattr(self, name) is None:
+                raise ValueError(f"a fault of kind {self.kind} needs the key {name}")
+        if self.kind == "status" and (self.name is None) == (self.status is None):
+            raise ValueError("a fault of kind status needs either name or status")
+        if self.kind == "change" and self.field not in _CHANGEABLE:
+            raise ValueError(f"field of a change must be one of {', '.join(sorted(_CHANGEABLE))}")
+
+
+class Active:
+    """A fault with its place in time and the number of replies that it has hit."""
+
+    def __init__(self, number: int, fault: Fault, origin: int) -> None:
+        self.number = number
+        self.fault = fault
+        self.start = origin + round(fault.at * 1000)
+        self.end = None if fault.lasts is None else self.start + round(fault.lasts * 1000)
+        self.hits = 0
+
+    def is_on(self, now: int) -> bool:
+        """Return whether the fault acts at `now`."""
+        fault = self.fault
+        in_time = self.start <= now and (self.end is None or now < self.end)
+        return in_time and (fault.count is None or self.hits < fault.count)
+
+    def edges(self) -> Iterator[int]:
+        """Yield the times at which it begins and ends."""
+        yield self.start
+        if self.end is not None:
+            yield self.end
+
+
+class FaultBook:
+    """All faults of one simulator."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self._active: list[Active] = []
+        self._made = 0
+        self._random = Random(f"{seed}:faults")
+
+    def add(self, faults: Sequence[Fault], origin: int) -> list[Active]:
+        """Add faults whose `at` counts from `origin` (ms)."""
+        added = []
+        for fault in faults:
+            self._made += 1
+            added.append(Active(self._made, fault, origin))
+        self._active += added
+        return added
+
+    def clear(self) -> None:
+        """Remove all faults; changes of contracts are undone as if they had never been."""
+        self._active = []
+
+    def all(self) -> list[Active]:
+        """Return all faults, the oldest first."""
+        return list(self._active)
+
+    def acting(self, venue: str, now: int, *kinds: Kind) -> list[Active]:
+        """Return the faults of those kinds that act on a venue at `now`."""
+        return [
+            one
+            for one in self._active
+            if one.fault.kind in kinds and one.fault.venue in {None, venue} and one.is_on(now)
+        ]
+
+    def drawn(self, venue: str, path: str, now: int, *kinds: Kind) -> list[Active]:
+        """Return the faults that act on one reply: the path fits and the dice fall so."""
+        return [
+            one
+            for one in self.acting(venue, now, *kinds)
+            if fnmatchcase(path, one.fault.path) and self._happens(one.fault.probability)
+        ]
+
+    def changes(self) -> list[Change]:
+        """Return the changes of contracts for the market."""
+        return [
+            Change(
+                one.fault.venue or "", one.fault.symbol or "", one.start, one.end, one.fault.field or "",
+                _changed_value(one.fault),
+            )
+            for one in self._active
+            if one.fault.kind == "change"
+        ]  # fmt: skip
+
+    def _happens(self, probability: float) -> bool:
+        return probability >= 1 or self._random.random() < probability
+
+
+def read_script(text: str | bytes, source: str) -> list[Fault]:
+    """Parse a script of faults (JSON is YAML too). Raises ValueError with source, entry and reason."""
+    try:
+        entries = yaml.safe_load(text)
+    except yaml.YAMLError as bad:
+        raise ValueError(f"{source}: not YAML: {bad}") from bad
+    if not isinstance(entries, list):
+        entries = [entries]
+    faults = []
+    for number, entry in enumerate(entries, start=1):
+        try:
+            faults.append(msgspec.convert(entry, Fault))
+        except msgspec.ValidationError as bad:
+            raise ValueError(f"{source}: fault {number}: {bad}") from bad
+    return faults
+
+
+def read_script_file(path: Path) -> list[Fault]:
+    """Parse the script in a file. Raises ValueError or OSError."""
+    return read_script(path.read_text(encoding="utf-8"), str(path))
+
+
+def _changed_value(fault: Fault) -> Any:
+    return Decimal(str(fault.value)) if fault.field in _DECIMALS else fault.value

@@ -1,0 +1,154 @@
+"""The simulator as a whole: three exchanges and a control port on loopback."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TextIO
+
+from microstream_sim.clock import system_time
+from microstream_sim.contracts import Contract
+from microstream_sim.control import ControlServer
+from microstream_sim.exchange_server import ExchangeServer
+from microstream_sim.fault_effects import listed_through
+from microstream_sim.faults import Active, Fault, FaultBook
+from microstream_sim.market import Market
+from microstream_sim.port import Handler, Port
+from microstream_sim.traffic import Traffic
+from microstream_sim.venues import VENUES
+
+if TYPE_CHECKING:
+    from microstream_sim.exchange import Limiter
+
+_FAR_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class SimOptions:
+    """How to run the simulator.
+
+    `port` is the first of four, 0 takes free ones; `contracts` limits the ordinary perpetuals of each venue
+    (odd kinds always come on top); `truth` is a file that gets a JSON line per reply; `clock` gives the
+    time in ms, for tests that need a certain moment.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    seed: int = 0
+    contracts: int | None = None
+    truth: Path | None = None
+    faults: list[Fault] = field(default_factory=list)
+    clock: Callable[[], int] = system_time
+
+
+class SimServer:
+    """A running simulator: `async with SimServer(options) as sim`, then `sim.urls`."""
+
+    def __init__(self, options: SimOptions | None = None) -> None:
+        self.options = options or SimOptions()
+        self.now = self.options.clock
+        self.market = Market(self.options.seed)
+        self.book = FaultBook(self.options.seed)
+        self.traffic = Traffic()
+        self.limiters: dict[str, Limiter] = {}
+        self.urls: dict[str, str] = {}
+        now = self.now()
+        self._catalogue: dict[str, dict[str, Contract]] = {
+            name: {one.symbol: one for one in venue.contracts(now, self.options.contracts)}
+            for name, venue in VENUES.items()
+        }
+        self._ports: dict[str, Port] = {}
+        self._stack = AsyncExitStack()
+        self._faults_changed = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        """Listen on all four ports. Raises OSError when one is in use."""
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop listening and drop all connections."""
+        await self._stack.aclose()
+
+    def listed(self, venue: str) -> dict[str, Contract]:
+        """Return the contracts that a venue lists now."""
+        return dict(listed_through(self.book, VENUES[venue], self._catalogue[venue], self.now()))
+
+    def add_faults(self, faults: list[Fault]) -> list[Active]:
+        """Start faults whose `at` counts from now."""
+        added = self.book.add(faults, self.now())
+        self._follow_faults()
+        return added
+
+    def clear_faults(self) -> None:
+        """Remove all faults; changes of contracts are undone."""
+        self.book.clear()
+        self._follow_faults()
+
+    async def _start(self) -> None:
+        log = self._open_log()
+        first = self.options.port
+        for number, (name, exchange) in enumerate(VENUES.items()):
+            face = ExchangeServer(
+                exchange,
+                market=self.market,
+                listed=self._catalogue[name],
+                book=self.book,
+                traffic=self.traffic,
+                clock=self.now,
+                log=log,
+            )
+            self.limiters[name] = face.limiter
+            await self._listen(name, face.handle, first + number if first else 0)
+        await self._listen("control", ControlServer(self).handle, first + len(VENUES) if first else 0)
+        self.add_faults(self.options.faults)
+        watch = asyncio.create_task(self._watch_refusals())
+        self._stack.push_async_callback(_cancelled, watch)
+
+    async def _listen(self, name: str, handler: Handler, port: int) -> None:
+        listening = Port(self.options.host, port, handler)
+        self._stack.push_async_callback(listening.close)
+        await listening.open()
+        self._ports[name] = listening
+        self.urls[name] = listening.url
+
+    def _open_log(self) -> TextIO | None:
+        if self.options.truth is None:
+            return None
+        return self._stack.enter_context(self.options.truth.open("a", encoding="utf-8"))
+
+    def _follow_faults(self) -> None:
+        self.market.change(self.book.changes())
+        self._faults_changed.set()
+
+    async def _watch_refusals(self) -> None:
+        """Close and reopen ports as `refuse` faults begin and end."""
+        while True:
+            self._faults_changed.clear()
+            now = self.now()
+            for name in VENUES:
+                refusing = self.book.acting(name, now, "refuse")
+                await (self._ports[name].close() if refusing else self._ports[name].open())
+                for one in refusing:
+                    one.hits = max(one.hits, 1)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._faults_changed.wait(), self._seconds_to_next_edge(now))
+
+    def _seconds_to_next_edge(self, now: int) -> float:
+        refusals = [one for one in self.book.all() if one.fault.kind == "refuse"]
+        edges = [edge for one in refusals for edge in one.edges() if edge > now]
+        return (min(edges) - now) / 1000 if edges else _FAR_S
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
