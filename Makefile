@@ -6,7 +6,7 @@ FOR ?=
 NAME ?=
 ARGS ?=
 
-.PHONY: demo run test check bench lock clean
+.PHONY: demo run test check ccxt bench lock clean
 
 demo: $(VENV)/.run  ## everything at work on this machine; FOR=20s ends it by itself
 	$(BIN)/microstream demo $(if $(FOR),--for $(FOR)) $(ARGS)
@@ -23,6 +23,11 @@ check: $(VENV)/.dev  ## lint, types and import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+ccxt:  ## the simulator as ccxt reads it, in an environment of its own
+	test -d .venv-ccxt || $(PYTHON) -m venv .venv-ccxt
+	.venv-ccxt/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/ccxt.lock
+	.venv-ccxt/bin/python -m pytest --noconftest tests/ccxt $(ARGS)
+
 bench: $(VENV)/.dev  ## benchmarks; NAME=decode runs one
 	$(BIN)/python -m benchmarks $(NAME)
 
@@ -31,9 +36,11 @@ lock:  ## pins every dependency anew (needs uv)
 		pyproject.toml -o requirements/run.lock
 	uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate --generate-hashes \
 		pyproject.toml --group dev -o requirements/dev.lock
+	uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate --generate-hashes \
+		--group ccxt -o requirements/ccxt.lock
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-ccxt .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

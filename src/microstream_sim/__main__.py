@@ -37,6 +37,8 @@ def main() -> int:
     try:
         asyncio.run(_serve(options, exit_on_stdin_eof=arguments.exit_on_stdin_eof))
     except OSError as error:
+        if error.filename is not None:
+            return _fail(f"cannot write {error.filename}: {error.strerror}")
         ports = "free ports" if options.port == 0 else f"ports {options.port} to {options.port + 3}"
         return _fail(f"cannot listen on {ports} of {options.host}: {error.strerror or error}; try --port 0")
     return 0

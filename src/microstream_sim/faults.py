@@ -43,6 +43,7 @@ ReadyMade = Literal[
     "server_error",
 ]  # fmt: skip
 _CHANGEABLE = {"interval_h", "cap", "floor", "multiplier", "contract_size", "status", "delivers_at"}
+_INTERVALS_H = (1, 2, 4, 6, 8)
 _DECIMALS = {"cap", "floor", "contract_size"}
 _NEEDS: dict[str, tuple[str, ...]] = {
     "delay": ("seconds",),
@@ -91,6 +92,8 @@ class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, rename={"l
             raise ValueError("a fault of kind status needs either name or status")
         if self.kind == "change" and self.field not in _CHANGEABLE:
             raise ValueError(f"field of a change must be one of {', '.join(sorted(_CHANGEABLE))}")
+        if self.kind == "change" and self.field == "interval_h" and self.value not in _INTERVALS_H:
+            raise ValueError(f"interval_h must be one of {', '.join(map(str, _INTERVALS_H))}")
 
 
 class Active:

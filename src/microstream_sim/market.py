@@ -81,14 +81,14 @@ class Market:
 
     def at(self, contract: Contract, t: int) -> Contract:
         """Return the contract as it stands at `t`."""
+        if not self._changes:
+            return contract
         for change in self._changes.get((contract.venue, contract.symbol), ()):
             if change.start <= t and (change.end is None or t < change.end):
                 contract = replace(contract, **{change.field: change.value})
                 if change.field == "status" and change.value not in _TRADING_WORDS:
                     contract = replace(contract, live=False)
         return contract
-
-    # ------------------------------------------------------------------ prices
 
     def index(self, contract: Contract, t: int) -> float:
         """Return the index price in quote currency for one unit of the contract."""
@@ -117,8 +117,6 @@ class Market:
         """Return the premium of the mark over the index as a fraction."""
         return self._premium_of(contract).value(step_of(t))
 
-    # ------------------------------------------------------------------ funding
-
     def funding(self, contract: Contract, t: int) -> Funding:
         """Return the rate that would be settled at the next settlement if the premium stayed as it is."""
         t = step_of(t)
@@ -146,12 +144,12 @@ class Market:
                 return on_grid
             t = start - 1
 
-    def settlements(self, contract: Contract, start: int, end: int, limit: int) -> list[int]:
-        """Return up to `limit` settlements within [start, end], newest first."""
+    def settlements(self, contract: Contract, start: int, end: int, limit: int | None = None) -> list[int]:
+        """Return the newest `limit` settlements within [start, end], or all of them, newest first."""
         found: list[int] = []
         start = max(start, contract.listed_at)
         at = self.previous_settlement(contract, end) if end >= start else start - 1
-        while at >= start and len(found) < limit:
+        while at >= start and (limit is None or len(found) < limit):
             found.append(at)
             at = self.previous_settlement(contract, at - 1)
         return found
@@ -179,8 +177,6 @@ class Market:
                 since = max([since, *(edge for edge in edges if edge <= t)])
         return since
 
-    # ------------------------------------------------------------------ open interest
-
     def open_interest(self, contract: Contract, t: int) -> float:
         """Return the one-sided open interest in base units: slow, and rising a little with the price."""
         t = step_of(t)
@@ -188,8 +184,6 @@ class Market:
         drift = 0.3 * (self._usd_price(contract.coin.name, t) / contract.coin.price - 1.0)
         usd = contract.coin.oi_usd * contract.share * exp(slow) * (1.0 + max(-0.5, min(0.5, drift)))
         return usd / contract.unit_price
-
-    # ------------------------------------------------------------------ noise
 
     def _compute_usd_price(self, name: str, t: int) -> float:
         of = coin(name)

@@ -149,6 +149,8 @@ class SimServer:
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:
+    """Cancel a task and wait for its end; raise what it died of, if it had died before."""
     task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+    await asyncio.wait([task])
+    if not task.cancelled():
+        task.result()

@@ -8,7 +8,7 @@ import structlog
 from msgspec.structs import replace
 
 from microstream.clock import Clock
-from microstream.errors import MicrostreamError, RateLimited, RegionBlocked, WireMismatch
+from microstream.errors import MicrostreamError, RateLimited, WireMismatch
 from microstream.model.channels import channel
 from microstream.model.events import FundingRate
 from microstream.model.instruments import Instrument
@@ -25,9 +25,10 @@ log = structlog.get_logger()
 
 SOONEST_S = 20.0
 """The lists are never read more often than this, whoever doubts them."""
-BLOCKED_S = 600.0
 BACKOFF_S = (1.0, 30.0)
 """First and longest ceiling of the delay after a failed reading."""
+INSTRUMENT = "instrument"
+"""What quality messages about the lists are about: the family that they feed."""
 SHRUNK = 0.5
 """A list that lost more than this part at once is taken for broken, not for a mass delisting."""
 
@@ -71,13 +72,14 @@ class InstrumentBook:
         self._random = random
         self._backoff = Backoff(*BACKOFF_S, random)
         self._listed: dict[str, Instrument] = {}
+        self._hurried = False
         self._doubted = asyncio.Event()
 
     async def run(self) -> None:
         """Read the lists now, then every `refresh_s`, sooner when somebody doubts them."""
         while True:
-            wait_s = await self._refresh()
             self._doubted.clear()
+            wait_s = await self._refresh()
             await asyncio.sleep(min(SOONEST_S, wait_s))
             try:
                 async with asyncio.timeout(max(0.0, wait_s - SOONEST_S)):
@@ -105,13 +107,10 @@ class InstrumentBook:
         """Make the followed contracts those that the selection wants, and rebuild the context."""
         now = self._clock.now_ms()
         followed = {name: item for name, item in self.known.items() if self._selection.follows(item)}
-        for name, item in self.context.instruments.items():
-            if name not in self.known:
-                self._pipeline.unfollow(item.key)
-            elif name not in followed:
-                followed[name] = self.known[
-                    name
-                ]  # it left the selection by its status: it keeps its last value
+        for name in self.context.instruments.keys() & self.known.keys():
+            followed.setdefault(
+                name, self.known[name]
+            )  # left the selection by its status: keeps its last value
         for name, item in followed.items():
             if name not in self.context.instruments:
                 self._pipeline.follow(item, self._upkeep_of(item, now))
@@ -134,19 +133,32 @@ class InstrumentBook:
             self.first_try.set()
         if self.failing is not None:
             log.info("instrument lists are read again", venue=self.venue)
+            detail = f"the instrument lists of {self.venue} are read again"
+            self._pipeline.quality.cleared(
+                self.venue, None, "silent", INSTRUMENT, now=self._clock.now_ms(), detail=detail
+            )
         self.failing = None
         self._backoff = Backoff(*BACKOFF_S, self._random)
         self.ready.set()
-        return min(self._refresh_s, 30.0) if self._reader.missing else self._refresh_s
+        hurry = bool(self._reader.missing) and not self._hurried
+        self._hurried = hurry
+        return min(self._refresh_s, SOONEST_S) if hurry else self._refresh_s
 
     def _failed(self, error: MicrostreamError) -> float:
         if self.failing is None:
             log.warning(
                 "instrument lists cannot be read", venue=self.venue, reason=error.reason, why=str(error)
             )
+            self._pipeline.quality.raised(
+                self.venue,
+                None,
+                "silent",
+                INSTRUMENT,
+                now=self._clock.now_ms(),
+                detail=f"the instrument lists of {self.venue} cannot be read: {error}",
+                severity="warning" if self.known else "critical",
+            )
         self.failing = str(error)
-        if isinstance(error, RegionBlocked):
-            return BLOCKED_S
         delay = self._backoff.next()
         return max(delay, error.retry_after_s) if isinstance(error, RateLimited) else delay
 
@@ -165,9 +177,9 @@ class InstrumentBook:
             if first:
                 self.known[name] = item
                 self._tell(item, {}, now)
-            elif known is None or known != item:
+            else:
                 self._replace(item, now)
-        for name in [name for name in self.known if name not in listed]:
+        for name in self.known.keys() - listed.keys():
             self._delist(self.known.pop(name), now)
         self._listed = listed
         self.follow()
@@ -186,7 +198,8 @@ class InstrumentBook:
     def _delist(self, item: Instrument, now: int) -> None:
         gone = replace(item, status="delisted", delisted_at=item.delisted_at or now)
         self._tell(gone, changes(item, gone), now)
-        for family in (*(service.family for service in self._pipeline.services), "instrument"):
+        self._pipeline.unfollow(item.key, now)
+        for family in (*(service.family for service in self._pipeline.services), "instrument", "quality"):
             self._buffer.remove(f"{family}:{self.venue}", (item.symbol,))
 
     def _leave_only_followed(self) -> None:
@@ -195,6 +208,9 @@ class InstrumentBook:
         for service in self._pipeline.services:
             self._buffer.retain(f"{service.family}:{self.venue}", followed)
         self._buffer.retain(f"instrument:{self.venue}", [item.symbol for item in self.known.values()])
+        conditions = self._pipeline.quality.open
+        wrong = {symbol for exchange, symbol, _, _ in conditions if exchange == self.venue}
+        self._buffer.retain(f"quality:{self.venue}", wrong)
 
     def _tell(self, item: Instrument, changed: Changes, now: int) -> None:
         self._buffer.offer(channel("instrument", self.venue, item.symbol), message(item, changed, now))

@@ -9,7 +9,7 @@ from microstream.app.planner import Planned, plan
 from microstream.clock import Clock
 from microstream.config import Config
 from microstream.config.model import Exchange
-from microstream.errors import RegionBlocked, VenueRefused
+from microstream.errors import Banned, RegionBlocked, VenueRefused
 from microstream.model.frame import Frame
 from microstream.model.instruments import Instrument
 from microstream.model.state import Upkeep
@@ -98,21 +98,21 @@ class Collector:
         """Tell the pipeline how the venue's clock goes."""
         self._pipeline.clock(self.venue.name, offset_ms, error_ms, at)
 
-    def refused(self, request: Request, error: VenueRefused) -> None:
+    def refused(self, request: Request, error: VenueRefused | Banned) -> None:
         """Tell that the venue says no: to this address, to one contract, or to a kind of request."""
-        about = None if isinstance(error, RegionBlocked) else request.feed
-        severity = "warning" if request.symbol else "critical"
+        whole = isinstance(error, RegionBlocked | Banned)
+        about = None if whole else request.feed
         self._pipeline.quality.raised(
             self.venue.name,
-            self._instrument(request) if about else None,
+            None if whole else self._instrument(request),
             "refused",
             about,
             now=self._clock.now_ms(),
             detail=str(error),
-            severity=severity,
-            observed=error.code,
+            severity="warning" if request.symbol and not whole else "critical",
+            observed=error.code if isinstance(error, VenueRefused) else error.reason,
         )
-        if request.symbol:
+        if request.symbol and not whole:
             self.book.doubt()
 
     def answered(self, request: Request) -> None:

@@ -36,6 +36,10 @@ async def check_names(
     except TimeoutError:
         pass
     missing = selection.unmatched(_known(books))
+    if not _known(books):
+        log.error(
+            "no venue can be read; to try the service without internet: microstream demo, or run --simulate"
+        )
     unread = [book.venue for book in books if not book.ready.is_set()]
     if missing and not unread:
         text = "\n".join(_unknown(name, books, where) for name in missing)

@@ -10,7 +10,7 @@ from microstream.spec.venue import Venue
 NEEDED_S = 10.0
 """Prices that other families are published with are read at least so often: they are shown for 15 s only."""
 CLOCK_S = 30.0
-"""How often a venue that states its clock nowhere else is asked for it."""
+"""How often, at least, a venue that states its clock nowhere else is asked for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ def plan(venue: Venue, services: Mapping[Service, float]) -> list[Planned]:
         if served:
             periods[poll.name] = min(served)
         elif not poll.provides:
-            periods[poll.name] = CLOCK_S
+            periods[poll.name] = min(CLOCK_S, 3 * min(services.values()))
     for poll in venue.polls:
         if poll.needs and poll.name in periods:
             _add_needed(venue, poll, periods)
@@ -42,4 +42,4 @@ def plan(venue: Venue, services: Mapping[Service, float]) -> list[Planned]:
 def _add_needed(venue: Venue, needy: Poll, periods: dict[str, float]) -> None:
     for poll in venue.polls:
         if poll.provides & needy.needs:
-            periods.setdefault(poll.name, min(periods[needy.name], NEEDED_S))
+            periods[poll.name] = min(periods.get(poll.name, NEEDED_S), periods[needy.name])

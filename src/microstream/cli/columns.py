@@ -89,7 +89,7 @@ COLUMNS = (
         rank=10,
     ),
     Column(
-        name="every",
+        name="per",
         title="per",
         text=lambda row, _: figures.interval(row.funding.funding_interval_hours),
         order=lambda row, _: row.funding.funding_interval_hours,

@@ -54,7 +54,8 @@ async def monitor(options: MonitorOptions) -> int:
 
     Prints a summary at the end and returns the exit code: 0, or 1 if nothing arrived. A reader of standard output
     that goes away ends it quietly with 0. Raises `ConfigError` for unusable options and where the server refuses
-    the login.
+    the login. Takes asyncio's own event loop: textual gives it a task factory that uvloop cannot take from
+    Python 3.12 on.
     """
     selection = Selection.parse(options.patterns)
     board = Board(Tally())

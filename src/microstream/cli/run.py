@@ -31,14 +31,17 @@ def command(
     """
     loaded = load(config, os.environ)
     logs.set_up(loaded.config.log.level, loaded.config.log.format)
-    run_async(_simulated(config) if simulate else _run(loaded))
+    run_async(_simulated(config) if simulate else _run(loaded), fast=True)
     return 0
 
 
-def run_async(main: Coroutine[Any, Any, None]) -> None:
-    """Run a coroutine on the fastest event loop there is; a failure of ours comes out as itself, not in a group."""
+def run_async(main: Coroutine[Any, Any, None], *, fast: bool = False) -> None:
+    """Run a coroutine; a failure of ours comes out as itself, not in a group.
+
+    `fast` takes uvloop where it is installed: for the service. The table of `monitor` does not run on it.
+    """
     try:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        with asyncio.Runner(loop_factory=_fast_loop() if fast else None) as runner:
             runner.run(main)
     except BaseExceptionGroup as group:
         ours = group.subgroup(MicrostreamError)
@@ -53,7 +56,7 @@ def _first(error: BaseException) -> BaseException:
     return error
 
 
-def _loop_factory() -> Any:
+def _fast_loop() -> Any:
     try:
         import uvloop  # noqa: PLC0415
     except ImportError:

@@ -1,6 +1,7 @@
 """Starts the simulated venues as a process of their own."""
 
 import asyncio
+import os
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Sequence
@@ -18,7 +19,8 @@ VENUES = ("binance", "bybit", "okx")
 async def simulation(arguments: Sequence[str] = ()) -> AsyncIterator[dict[str, str]]:
     """Run the simulator on free ports; yield the environment that points the configuration at it.
 
-    The simulator ends when this process does. Raises `StartError` when it does not come up.
+    It is reached without a proxy, whatever the environment says, and ends when this process does. Raises
+    `StartError` when it does not come up.
     """
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -34,6 +36,7 @@ async def simulation(arguments: Sequence[str] = ()) -> AsyncIterator[dict[str, s
     )
     try:
         urls = await _ready(process)
+        os.environ["NO_PROXY"] = ",".join(filter(None, (os.environ.get("NO_PROXY"), "127.0.0.1")))
         yield {f"MICROSTREAM_EXCHANGES__{name.upper()}__REST_URL": urls[name] for name in VENUES}
     finally:
         if process.returncode is None:

@@ -44,22 +44,28 @@ def _headlines(board: Board, server: str, now_ms: int) -> Iterator[str]:
             yield "connected, but nothing is published: is the service running, and does the pattern fit?"
         return
     yield (
-        f"{tally.messages} messages on {len(tally.channels)} channels of {server} in {seconds:.1f} s, "
+        f"{_number(tally.messages, 'message')} on {_number(len(tally.channels), 'channel')} of {server} "
+        f"in {seconds:.1f} s, "
         f"{tally.last_values} of them last values; {_holes(tally.missing)}"
     )
     if tally.messages == tally.last_values:
         newest = max(channel.newest_ms for channel in tally.channels.values())
         yield f"nothing arrived live; the newest last value is {figures.age(newest, now_ms)} old"
     if tally.unreadable:
-        yield f"{tally.unreadable} messages could not be read"
+        yield f"{_number(tally.unreadable, 'message')} could not be read"
     if board.reconnects:
-        yield f"the server was away {board.reconnects} times; what was published meanwhile counts as holes"
+        times = _number(board.reconnects, "time")
+        yield f"the server was away {times}; what was published meanwhile counts as holes"
     if board.away is not None:
         yield f"the server is away: {board.away}"
 
 
 def _holes(missing: int) -> str:
-    return f"holes in seq: {missing} numbers missing" if missing else "no holes in seq"
+    return f"holes in seq: {_number(missing, 'number')} missing" if missing else "no holes in seq"
+
+
+def _number(count: int, thing: str) -> str:
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
 def _families(channels: Iterable[ChannelTally], seconds: float, now_ms: int) -> Table:

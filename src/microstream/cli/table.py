@@ -48,7 +48,7 @@ class Table(App[None]):
     CSS = """
     Screen { background: ansi_default; }
     OneLine, Heading { height: 1; }
-    #notice { text-style: bold reverse; }
+    #notice { height: auto; max-height: 2; padding: 0 1; text-style: bold reverse; }
     Grid {
         height: 1fr; overflow-x: hidden; scrollbar-size-vertical: 1;
         scrollbar-background: ansi_default; scrollbar-background-hover: ansi_default;
@@ -87,7 +87,7 @@ class Table(App[None]):
         """Lay out notice, status, table, newest quality message, filter and keys."""
         with Vertical():
             if self._notice:
-                yield OneLine(Text(f" {self._notice}", no_wrap=True, overflow="ellipsis"), id="notice")
+                yield Static(Text(self._notice), id="notice")
             yield self._status
             yield self._heading
             yield self._grid
@@ -109,10 +109,11 @@ class Table(App[None]):
         if abs(now_ms - self._sorted_at_ms) >= SORT_EVERY_MS:
             self._sort(now_ms)
         self._grid.paint(now_ms)
+        tally = self._board.tally
         status = status_line(
             self._board,
             server=self._server,
-            rate=self._meter.rate(self._board.tally.messages, monotonic()),
+            rate=self._meter.rate(tally.messages - tally.last_values, monotonic()),
             rows=self._count(),
             now_ms=now_ms,
             width=self.size.width,

@@ -67,6 +67,22 @@ class Frame:
             self.reject(instrument.symbol, kind, "not_a_time", raw)
             return None
 
+    def hours(self, instrument: Instrument, raw: Text) -> float | None:
+        """Return a funding interval in hours; 0 is nothing, a negative one is noted as a reject."""
+        interval_h = self.number(instrument, "funding", raw)
+        if interval_h is not None and interval_h < 0:
+            self.reject(instrument.symbol, "funding", "not_an_interval", raw)
+            return None
+        return interval_h or None
+
+    def clock(self, raw: Text) -> int | None:
+        """Take the venue's clock as the reply states it and return it; a malformed one is noted as a reject."""
+        try:
+            self.server_time = millis(raw)
+        except BadNumber:
+            self.reject("*", None, "not_a_time", raw)
+        return self.server_time
+
     def mark(self, instrument: Instrument, timestamp: int | None, raw: Text) -> None:
         """Add a mark price, if there is one."""
         price = self.number(instrument, "mark", raw)

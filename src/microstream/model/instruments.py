@@ -49,6 +49,11 @@ class Instrument(Struct, frozen=True, kw_only=True):
         return f"{self.exchange}:{self.symbol}"
 
     @property
+    def priced(self) -> bool:
+        """Whether prices and open interest of this contract mean anything now."""
+        return self.status in {"live", "prelaunch"}
+
+    @property
     def funds(self) -> bool:
         """Whether a funding rate of this contract means anything now."""
         return self.kind == "perpetual" and self.status == "live"

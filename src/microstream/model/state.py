@@ -12,10 +12,10 @@ PRICE_LIFE_MS = 15_000
 class Upkeep(Struct):
     """How one family of one instrument is doing; times are ms UTC by our clock.
 
-    `confirmed_at` is when its value was last heard, `published_at` when it was last offered to the sink,
-    `interval_ms` the longest time between two messages. `lag_ms` is how far the venue's own time of the value may
-    lie back beyond that while all is well, None where that time tells nothing. `stale_since` is set while the value is
-    stale, `recovered` until the first message after that has gone out.
+    `followed_at` is since when its value is awaited, `confirmed_at` when it was last heard, `published_at` when it was
+    last offered to the sink, `interval_ms` the longest time between two messages. `lag_ms` is how far the venue's own
+    time of the value may lie back beyond that while all is well, None where that time tells nothing. `stale_since` is
+    set while the value is stale, `recovered` until the first message after that has gone out.
     """
 
     interval_ms: int

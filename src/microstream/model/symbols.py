@@ -14,11 +14,15 @@ from microstream.model.instruments import Instrument
 
 ALL = "all"
 NEAREST = 3
+ALIKE = 0.6
+LEAST = 3
+"""Letters that a shorter spelling needs for being taken as the beginning of a longer one: ETH of ETHEREUM."""
 _GLOB = re.compile(r"[*?\[]")
+_SET = re.compile(r"\[[^]]*\]")
 
 
 class Selection:
-    """What the configuration asks for. `tradfi` lets perpetuals on stocks, commodities and currencies join."""
+    """What the configuration asks for. `tradfi` lets perpetuals on stocks, commodities and currencies join groups."""
 
     def __init__(self, names: Sequence[str], *, tradfi: bool = False) -> None:
         self.names = tuple(names)
@@ -39,13 +43,23 @@ def nearest(name: str, instruments: Iterable[Instrument]) -> list[str]:
     """Return the spellings that look most like an unknown name, best first."""
     spellings: dict[str, str] = {}
     for item in instruments:
-        if item.kind != "perpetual":
-            continue
-        for spelling in (item.base, f"{item.base}/{item.quote}", item.name):
+        pairs = (item.base, f"{item.base}/{item.quote}") if item.kind == "perpetual" else ()
+        for spelling in (*pairs, item.name, item.instrument):
             spellings.setdefault(_plain(spelling), spelling)
-    wanted = _plain(name.rpartition(":")[2] if "/" not in name else name.partition(":")[0])
-    found = get_close_matches(wanted, spellings, n=NEAREST, cutoff=0.6)
-    return [spellings[plain] for plain in found]
+    _, text = _split(name)
+    wanted = _plain(text)
+    found = get_close_matches(wanted, spellings, n=NEAREST, cutoff=ALIKE)
+    begun = [
+        plain for plain in spellings.keys() - set(found) if len(plain) >= LEAST and wanted.startswith(plain)
+    ]
+    longest = sorted(begun, key=len)[-1:]
+    return [spellings[plain] for plain in [*found[: NEAREST - len(longest)], *longest]]
+
+
+def _split(name: str) -> tuple[str | None, str]:
+    """Return the venue that a name is limited to, if it is, and the rest."""
+    venue, separator, rest = name.strip().partition(":")
+    return (venue.lower(), rest) if separator and "/" not in venue else (None, name.strip())
 
 
 def _plain(text: str) -> str:
@@ -57,10 +71,7 @@ class _Wish:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        venue, separator, rest = name.strip().partition(":")
-        own = bool(separator) and "/" not in venue
-        self._venue = venue.lower() if own else None
-        text = rest if own else name.strip()
+        self._venue, text = _split(name)
         self._all = text.lower() == ALL
         self._glob = text.upper() if _GLOB.search(text) else None
         self._exact = text.upper()
@@ -84,8 +95,8 @@ class _Wish:
             return False
         if self._is_named(instrument):
             return True
-        pair = self._plain is not None and self._plain in _pairs(instrument)
-        return instrument.status == "live" and (tradfi or not instrument.tradfi or pair)
+        group = self._all or self._glob is not None
+        return instrument.status == "live" and not (group and instrument.tradfi and not tradfi)
 
     def _is_named(self, instrument: Instrument) -> bool:
         names = (instrument.name, instrument.symbol, instrument.instrument)
@@ -93,15 +104,12 @@ class _Wish:
 
     def _matches_glob(self, instrument: Instrument) -> bool:
         assert self._glob is not None  # noqa: S101
-        if instrument.kind == "future" and "-" not in self._glob.partition(":")[2]:
+        if instrument.kind == "future" and "-" not in _SET.sub("", self._glob):
             return False
         return fnmatchcase(instrument.instrument.upper(), self._glob)
 
 
-def _pairs(instrument: Instrument) -> frozenset[str]:
-    quote = instrument.quote
-    return frozenset(_plain(base + quote) for base in (instrument.base, instrument.venue_base))
-
-
 def _spellings(instrument: Instrument) -> frozenset[str]:
-    return _pairs(instrument) | {_plain(instrument.base), _plain(instrument.venue_base)}
+    """Return coin and pair, by the coin's name and by the name of the contract's unit."""
+    bases = (instrument.base, instrument.venue_base)
+    return frozenset(_plain(name) for base in bases for name in (base, base + instrument.quote))

@@ -20,11 +20,11 @@ def number(raw: Text) -> float | None:
     """Return a venue's number, or None where the venue says nothing.
 
     Absent, null and empty text are all "nothing"; zero is a value. Raises `BadNumber` for text that is not a
-    finite decimal number (NaN, infinity, digits with underscores, words).
+    finite decimal number (NaN, infinity, digits with underscores or of another script, words).
     """
     if raw is None or raw is UNSET or raw == "":
         return None
-    if isinstance(raw, str) and ("_" in raw or raw != raw.strip()):
+    if isinstance(raw, str) and ("_" in raw or raw != raw.strip() or not raw.isascii()):
         raise BadNumber(raw)
     try:
         value = float(raw)
@@ -47,7 +47,7 @@ def millis(raw: Text) -> int | None:
         value = int(raw)
     except (ValueError, OverflowError) as error:
         raise BadNumber(str(raw)) from error
-    if isinstance(raw, str) and not raw.isdigit():
+    if isinstance(raw, str) and not (raw.isascii() and raw.isdigit()):
         raise BadNumber(raw)
     if value == 0:
         return None

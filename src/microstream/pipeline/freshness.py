@@ -9,6 +9,9 @@ from microstream.services import Service
 
 Publish = Callable[[State, Service, int], None]
 
+TOGETHER = 1.5
+"""Intervals without any value of a family of a venue: what falls silent then is not told contract by contract."""
+
 
 class Freshness:
     """Judges every family of every followed instrument against three of its intervals (contract, section 3).
@@ -30,11 +33,12 @@ class Freshness:
         A value that the venue itself calls older than its own pace explains is stale, however often it is repeated.
         """
         upkeep = state.upkeep[service.family]
+        gap = upkeep.confirmed_at is not None and own.received_at - upkeep.confirmed_at > upkeep.max_age_ms
         upkeep.confirmed_at = own.received_at
         age = _venue_age(own, offset_ms)
         if upkeep.lag_ms is not None and age is not None and age > upkeep.max_age_ms + upkeep.lag_ms:
             return self._becomes_stale(state, service, own.received_at, own.received_at - age)
-        if upkeep.stale_since is not None:
+        if upkeep.stale_since is not None or gap:
             upkeep.stale_since = None
             upkeep.recovered = True
         for kind in ("stale", "silent"):
@@ -56,21 +60,28 @@ class Freshness:
                 upkeep.stale_since = now
                 self._publish(state, service, now)
 
+    def resume(self, state: State, now: int) -> None:
+        """Await the values of a contract that is live from now on."""
+        for upkeep in state.upkeep.values():
+            upkeep.followed_at = now
+
     def tick(self, now: int) -> None:
         """Find what has not been heard for too long."""
         for service in self._services:
             by_venue: dict[str, list[tuple[State, Upkeep]]] = {}
             for state in self._states.values():
                 upkeep = state.upkeep.get(service.family)
-                if upkeep is not None and state.instrument.status == "live":
+                if upkeep is not None and _is_judged(state, upkeep):
                     by_venue.setdefault(state.instrument.exchange, []).append((state, upkeep))
             for exchange, followed in by_venue.items():
                 self._judge(exchange, service, followed, now)
 
     def _judge(self, exchange: str, service: Service, followed: list[tuple[State, Upkeep]], now: int) -> None:
         newest = max(_heard(upkeep) for _, upkeep in followed)
-        quiet_ms = 3 * min(upkeep.interval_ms for _, upkeep in followed)
-        whole = len(followed) > 1 and now - newest > quiet_ms
+        shortest_ms = min(upkeep.interval_ms for _, upkeep in followed)
+        several = len(followed) > 1
+        whole = several and now - newest > 3 * shortest_ms
+        together = several and now - newest > TOGETHER * shortest_ms
         kind = "stale" if any(upkeep.confirmed_at is not None for _, upkeep in followed) else "silent"
         if whole:
             detail = f"{exchange} has not confirmed {service.family} of any of {len(followed)} contracts"
@@ -91,14 +102,14 @@ class Freshness:
         for state, upkeep in followed:
             heard = _heard(upkeep)
             if now - heard > upkeep.max_age_ms and self._becomes_stale(
-                state, service, now, heard, told=whole
+                state, service, now, heard, told=together
             ):
                 self._publish(state, service, now)
 
     def _becomes_stale(
         self, state: State, service: Service, now: int, since: int, *, told: bool = False
     ) -> bool:
-        """Flag a value as stale and return whether it was not before; `told` when the whole venue was reported."""
+        """Flag a value as stale and return whether it was not before; `told` where that is left to the whole venue."""
         upkeep, instrument = state.upkeep[service.family], state.instrument
         kind = "stale" if upkeep.confirmed_at is not None else "silent"
         if not told and not self._quality.is_open(
@@ -112,7 +123,7 @@ class Freshness:
                 service.family,
                 now=now,
                 since=since,
-                detail=f"{service.family} of {instrument.symbol} is {seconds} s old",
+                detail=f"{service.family} of {instrument.symbol}: nothing newer for {seconds} s",
                 expected=upkeep.max_age_ms / 1000,
                 observed=(now - since) / 1000,
             )
@@ -122,8 +133,14 @@ class Freshness:
         return True
 
 
+def _is_judged(state: State, upkeep: Upkeep) -> bool:
+    """A contract before its launch may say nothing; what it has begun to say must go on."""
+    instrument = state.instrument
+    return instrument.status == "live" or (instrument.priced and upkeep.confirmed_at is not None)
+
+
 def _heard(upkeep: Upkeep) -> int:
-    return upkeep.confirmed_at if upkeep.confirmed_at is not None else upkeep.followed_at
+    return max(upkeep.followed_at, upkeep.confirmed_at or 0)
 
 
 def _venue_age(event: AnyEvent, offset_ms: int) -> int | None:

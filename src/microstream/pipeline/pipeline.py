@@ -65,11 +65,11 @@ class Pipeline:
             instrument=instrument, upkeep=dict(upkeep), interval_h=instrument.funding_interval_hours
         )
 
-    def unfollow(self, key: str) -> None:
+    def unfollow(self, key: str, now: int) -> None:
         """Forget a contract that was delisted or is no longer wanted."""
         state = self.states.pop(key, None)
         if state is not None:
-            self.quality.forget(state.instrument)
+            self.quality.forget(state.instrument, now)
 
     def update(self, instrument: Instrument, now: int) -> None:
         """Take a contract's new row; one that is no longer live keeps its last values, flagged stale."""
@@ -78,8 +78,10 @@ class Pipeline:
         state.instrument = instrument
         if state.interval_h is None or instrument.funding_interval_hours != was.funding_interval_hours:
             state.interval_h = instrument.funding_interval_hours
-        if was.status == "live" != instrument.status:
+        if was.priced and not instrument.priced:
             self._freshness.suspend(state, now)
+        elif instrument.status == "live" != was.status:
+            self._freshness.resume(state, now)
 
     def push(self, frames: Sequence[Frame], period_ms: int = 0) -> None:
         """Take what one round of replies says: check each value, keep the good ones, publish what they touch.
@@ -131,16 +133,15 @@ class Pipeline:
         refused: set[Kind] = set()
         for event in events:
             kind = KINDS[type(event)]
-            if instrument.status not in {"live", "prelaunch"}:
+            if not _is_meant(instrument, kind):
                 continue
-            if kind in {"funding", "settled"} and not instrument.funds:
-                continue
-            reason = check(state, event, getattr(state, kind), offset)
+            reason = check(state, event, accepted.get(kind) or getattr(state, kind), offset)
             if reason is None:
                 accepted[kind] = event
             else:
                 refused.add(kind)
                 self._refuse(state, feed, kind, reason, event)
+        refused -= accepted.keys()
         if "mark" in accepted or "index" in accepted:
             for wrong in wrong_prices(state, accepted.get("mark"), accepted.get("index")):
                 refused.add(wrong)
@@ -185,20 +186,21 @@ class Pipeline:
     def _learn(self, state: State, event: FundingRate) -> None:
         """Take the interval of a funding row; tell the registry where it says something else."""
         instrument = state.instrument
-        state.interval_h, doubtful = interval_after(state, event)
+        interval_h, doubtful = interval_after(state, event)
         if doubtful:
             self._doubt(instrument.exchange)
         stated = (
-            (state.interval_h, instrument.funding_interval_hours),
+            (interval_h, instrument.funding_interval_hours),
             (event.cap, instrument.rate_cap),
             (event.floor, instrument.rate_floor),
         )
         if any(new is not None and new != old for new, old in stated):
-            self._terms(instrument, event, state.interval_h)
+            self._terms(instrument, event, interval_h)
+        state.interval_h = interval_h
 
     def _publish(self, state: State, service: Service, now: int) -> None:
         instrument, upkeep = state.instrument, state.upkeep[service.family]
-        message = service.view(state, self._flags(state, service, upkeep))
+        message = service.view(state, self._flags(state, service, upkeep), now)
         if message is not None:
             upkeep.published_at = now
             upkeep.recovered = False
@@ -227,7 +229,9 @@ class Pipeline:
     def _reject(self, exchange: str, feed: str, reject: Reject, now: int) -> None:
         self.rejects.add(exchange, feed, reject.symbol, reject.reason, reject.observed, now)
         state = self.states.get(f"{exchange}:{reject.symbol}")
-        if state is None or reject.reason in QUIET or reject.kind is None:
+        if state is None or reject.kind is None or not _is_meant(state.instrument, reject.kind):
+            return
+        if reject.reason in QUIET:
             return
         if reject.kind not in state.bad:
             state.bad.add(reject.kind)
@@ -242,6 +246,11 @@ class Pipeline:
             detail=detail,
             observed=reject.observed,
         )
+
+
+def _is_meant(instrument: Instrument, kind: Kind) -> bool:
+    """Return whether a value of this kind means anything: contracts that do not fund or trade say what is no value."""
+    return instrument.funds if kind in {"funding", "settled"} else instrument.priced
 
 
 def _said(event: AnyEvent | None) -> tuple[object, ...]:

@@ -64,10 +64,11 @@ class Quality:
         """Return whether a condition is open."""
         return (exchange, symbol, kind, about) in self.open
 
-    def forget(self, instrument: Instrument) -> None:
-        """Drop the open conditions of a contract that left."""
-        for key in [key for key in self.open if key[:2] == (instrument.exchange, instrument.symbol)]:
-            del self.open[key]
+    def forget(self, instrument: Instrument, now: int) -> None:
+        """End the open conditions of a contract that left."""
+        exchange, detail = instrument.exchange, f"{instrument.symbol} is no longer followed"
+        for _, _, kind, about in [key for key in self.open if key[:2] == (exchange, instrument.symbol)]:
+            self.cleared(exchange, instrument, kind, about, now=now, detail=detail)
 
     def _publish(
         self,

@@ -6,7 +6,7 @@ from microstream.model.state import State
 from microstream.services.service import Service
 
 
-def view(state: State, flags: tuple[Flag, ...]) -> FundingMessage | None:
+def view(state: State, flags: tuple[Flag, ...], now: int) -> FundingMessage | None:
     """Return what is known of the coming payment and of the last one; None while neither is."""
     funding, settled, instrument = state.funding, state.settled, state.instrument
     own = funding or settled
@@ -32,8 +32,8 @@ def view(state: State, flags: tuple[Flag, ...]) -> FundingMessage | None:
         settled_time=settled.settled_at if settled else None,
         rate_cap=funding.cap if funding and funding.cap is not None else instrument.rate_cap,
         rate_floor=funding.floor if funding and funding.floor is not None else instrument.rate_floor,
-        mark_price=state.fresh_mark(own.received_at),
-        index_price=state.fresh_index(own.received_at),
+        mark_price=state.fresh_mark(now),
+        index_price=state.fresh_index(now),
     )
 
 

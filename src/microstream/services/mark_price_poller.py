@@ -9,7 +9,7 @@ TOGETHER_MS = 5_000
 """A mark and an index that were received further apart make no basis."""
 
 
-def view(state: State, flags: tuple[Flag, ...]) -> MarkPriceMessage | None:
+def view(state: State, flags: tuple[Flag, ...], _now: int) -> MarkPriceMessage | None:
     """Return mark, index and the basis between them; None while neither is known."""
     mark, index, instrument = state.mark, state.index, state.instrument
     own = mark or index

@@ -17,7 +17,7 @@ MARK_LIFE_MS = 60_000
 UNVALUED: Valued = (None, None, None)
 
 
-def view(state: State, flags: tuple[Flag, ...]) -> OpenInterestMessage | None:
+def view(state: State, flags: tuple[Flag, ...], _now: int) -> OpenInterestMessage | None:
     """Return open interest in the venue's unit, in coins and in US dollars."""
     event, instrument = state.open_interest, state.instrument
     if event is None:

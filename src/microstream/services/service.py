@@ -14,11 +14,11 @@ class Service:
 
     `needs` are the kinds without which there is nothing to publish; any event of `touches` makes a new view.
     `value_kind` is the family's own value, whose time is the message's time. `view` returns None while the own
-    value is unknown.
+    value is unknown; it is told the flags and the time of publication (ms UTC).
     """
 
     family: str
     value_kind: Kind
     needs: frozenset[Kind]
     touches: frozenset[Kind]
-    view: Callable[[State, tuple[Flag, ...]], Message | None]
+    view: Callable[[State, tuple[Flag, ...], int], Message | None]

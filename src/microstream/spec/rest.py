@@ -12,6 +12,12 @@ Headers = Mapping[str, str]
 """Response headers; names are compared without regard to case."""
 
 
+def header_number(headers: Headers, name: str) -> int | None:
+    """Return a header that is a whole number, or None when it is absent or anything else (a date, a fraction)."""
+    text = headers.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 15 else None
+
+
 @dataclass(frozen=True, slots=True)
 class Quota:
     """A limit that the venue sets for one address.

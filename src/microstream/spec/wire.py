@@ -28,6 +28,13 @@ class Body(Generic[T]):
             name = getattr(self._kind, "__name__", "body")
             raise WireMismatch(f"{name}: {error}", sample=bytes(data)) from error
 
+    def peek(self, data: bytes) -> T | None:
+        """Return the decoded body, or None when it does not fit."""
+        try:
+            return self._decoder.decode(data)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return None
+
 
 class Rows(Generic[T]):
     """Decoder of a JSON list of `kind`; `name` is the field that names a row's contract."""

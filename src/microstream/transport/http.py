@@ -1,69 +1,33 @@
 """One pooled HTTP client per venue: budget -> send -> read -> believe -> judge."""
 
 import asyncio
-from collections.abc import Sequence
-from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from random import Random
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 from urllib.parse import quote, urlencode
 
 import aiohttp
 from yarl import URL
 
 from microstream.clock import Clock
-from microstream.errors import (
-    MicrostreamError,
-    RateLimited,
-    Remedy,
-    TransportError,
-    WireMismatch,
-)
+from microstream.errors import MicrostreamError, RateLimited, RegionBlocked, Remedy
 from microstream.spec.rest import Request, Response, Verdict
 from microstream.transport.backoff import Backoff
-from microstream.transport.body import BadEncodingError, TooLargeError, decoded
+from microstream.transport.body import TooLargeError, decoded
 from microstream.transport.budget import Booking, Budget, Costs
+from microstream.transport.connector import CheckedConnector, ClosedMeanwhileError, Sending, sending_now
+from microstream.transport.failure import EXCHANGE_ERRORS, failure_of
 from microstream.transport.judge import judged
 from microstream.transport.proxy import proxy_for
 from microstream.transport.traffic import Traffic
 
-if TYPE_CHECKING:
-    from aiohttp.client import ClientTimeout
-    from aiohttp.connector import Connection
-    from aiohttp.tracing import Trace
-
 RETRY_BASE_S = 0.5
 RETRY_CAP_S = 8.0
-KEEP_ALIVE_S = 75.0  # polls come every 10 to 60 s, and a TLS handshake costs more than an idle socket
+BLOCKED_S = 600.0
+"""A venue that does not serve this address is asked again so much later: proxies and routes do change."""
 READ_BUFFER = 1 << 18  # bytes; most replies are then read without pausing the socket
-
-REASONS: Sequence[tuple[type[Exception], str]] = (
-    (aiohttp.ClientConnectorDNSError, "dns"),
-    (aiohttp.ClientProxyConnectionError, "proxy"),
-    (aiohttp.ClientHttpProxyError, "proxy"),
-    (aiohttp.ClientSSLError, "tls"),
-    (aiohttp.ClientConnectorError, "connect"),
-    (TimeoutError, "timeout"),
-    (aiohttp.ClientResponseError, "bad_http"),
-    (aiohttp.ClientConnectionError, "closed"),
-    (aiohttp.ClientPayloadError, "closed"),
-    (BadEncodingError, "bad_encoding"),
-)
-"""The label under which a failed exchange is counted; the first that fits."""
-
-
-EXCHANGE_ERRORS = (aiohttp.ClientError, TimeoutError, OSError, BadEncodingError, TooLargeError)
-"""All that sending and reading can raise."""
-
-ADVICE = {
-    "connect": "is the venue's rest_url right, and the network up?",
-    "dns": "is the venue's rest_url right, and does this machine resolve names?",
-    "proxy": "is the proxy in HTTP_PROXY or HTTPS_PROXY right?",
-    "tls": "is the venue's rest_url right, and this machine's clock and list of certificates?",
-}
-"""What to look at, by reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,47 +38,6 @@ class HttpSettings:
     retries: int = 3
     max_body: int = 64 << 20
     connections: int = 16
-
-
-@dataclass(slots=True)
-class _Sending:
-    """The attempt that the running task makes; `sent_at` in ms UTC."""
-
-    costs: Costs
-    sent_at: int | None = None
-
-
-_sending: ContextVar[_Sending] = ContextVar("sending")
-
-
-class _ClosedMeanwhileError(Exception):
-    """A quota was closed while the request waited for its connection."""
-
-
-class _Connector(aiohttp.TCPConnector):
-    """Looks once more, with the connection at hand and nothing sent yet, whether sending is still allowed."""
-
-    def __init__(self, budget: Budget, clock: Clock, settings: HttpSettings) -> None:
-        super().__init__(limit=settings.connections, keepalive_timeout=KEEP_ALIVE_S)
-        self._budget = budget
-        self._clock = clock
-
-    async def connect(
-        self,
-        req: aiohttp.ClientRequest,
-        traces: list["Trace"],
-        timeout: "ClientTimeout",  # noqa: ASYNC109 (aiohttp's signature)
-    ) -> "Connection":
-        sending = _sending.get()
-        if sending.sent_at is not None:
-            # aiohttp would repeat a GET by itself when the server hangs up: unbooked and unseen
-            raise aiohttp.ServerDisconnectedError("the server hung up before it answered")
-        connection = await super().connect(req, traces, timeout)
-        if self._budget.closed_for(sending.costs) > 0:
-            connection.release()
-            raise _ClosedMeanwhileError
-        sending.sent_at = self._clock.now_ms()
-        return connection
 
 
 class HttpClient:
@@ -147,7 +70,7 @@ class HttpClient:
         """Open the pool; connections are made when they are needed. Raises `ConfigError` for a bad proxy."""
         timeout_s = self._settings.timeout_s
         self._session = aiohttp.ClientSession(
-            connector=_Connector(self._budget, self._clock, self._settings),
+            connector=CheckedConnector(self._budget, self._clock, self._settings.connections),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"Accept-Encoding": "gzip", "User-Agent": _user_agent()},
             timeout=aiohttp.ClientTimeout(total=timeout_s, sock_connect=timeout_s),
@@ -218,7 +141,7 @@ class HttpClient:
             try:
                 async with self._slots:
                     return await self._exchange(request)
-            except _ClosedMeanwhileError:
+            except ClosedMeanwhileError:
                 continue
             finally:
                 self._budget.settle(booking)
@@ -237,15 +160,15 @@ class HttpClient:
 
     async def _exchange(self, request: Request) -> Response:
         """Send, read, count, and let the budget and the verdict see the answer."""
-        sending = _Sending(request.costs)
-        _sending.set(sending)
+        sending = Sending(request.costs)
+        sending_now.set(sending)
         began = self._clock.monotonic()
         try:
             async with self._session.get(self._url(request), allow_redirects=False) as reply:
                 self._budget.believe(reply.headers)
                 body = await self._read(reply)
         except EXCHANGE_ERRORS as error:
-            failure = self._failure(error)
+            failure = failure_of(error, self._settings.timeout_s, self._settings.max_body)
             self.traffic.requests[request.feed, failure.reason] += 1
             raise failure from error
         now = self._clock.now_ms()
@@ -254,6 +177,8 @@ class HttpClient:
         wrong = judged(request, response, self._verdict)
         if isinstance(wrong, RateLimited):
             self._budget.close(wrong.quota, wrong.retry_after_s)
+        if isinstance(wrong, RegionBlocked):
+            self._budget.close(None, BLOCKED_S)
         if wrong is not None:
             raise wrong
         return response
@@ -291,15 +216,6 @@ class HttpClient:
             error.args = (f"{where}: {error}",)
         self.traffic.failed(request.feed, error, self._clock.now_ms())
         return error
-
-    def _failure(self, error: Exception) -> TransportError | WireMismatch:
-        if isinstance(error, TooLargeError):
-            return WireMismatch(f"body above {self._settings.max_body} bytes")
-        reason = next((label for kind, label in REASONS if isinstance(error, kind)), "transport")
-        if reason == "timeout":
-            return TransportError(f"no complete answer within {self._settings.timeout_s:g} s", reason=reason)
-        text = str(error) or type(error).__name__
-        return TransportError(f"{text}; {ADVICE[reason]}" if reason in ADVICE else text, reason=reason)
 
     def _url(self, request: Request) -> URL:
         """Return the address with every parameter percent-encoded once, as UTF-8."""

@@ -1,6 +1,7 @@
 """Reads a venue's instrument lists: every page of every list."""
 
 import asyncio
+from collections.abc import Iterable
 
 from microstream.errors import MicrostreamError, WireMismatch
 from microstream.spec.rest import InstrumentList, Listed, Request
@@ -10,7 +11,7 @@ MOST_PAGES = 50
 
 
 class ListReader:
-    """Asks for all lists of a venue. An optional list that fails is taken as it was the last time."""
+    """Asks for all lists of a venue. An optional list that fails or cannot be read is taken as it was the last time."""
 
     def __init__(self, client: HttpClient, source: InstrumentList) -> None:
         self._client = client
@@ -33,12 +34,18 @@ class ListReader:
                 raise pages
             else:
                 missing.add(request.feed)
-                if request.feed in self._kept:
-                    replies[request.feed] = self._kept[request.feed]
-        listed = self._source.build(replies)
+        try:
+            listed = self._source.build(replies | self._kept_of(missing))
+        except WireMismatch:  # an optional list may be the one that cannot be read
+            missing |= self._source.optional
+            required = {feed: pages for feed, pages in replies.items() if feed not in missing}
+            listed = self._source.build(required | self._kept_of(missing))
         self.missing = frozenset(missing)
-        self._kept.update({feed: replies[feed] for feed in self._source.optional if feed in replies})
+        self._kept |= {feed: replies[feed] for feed in self._source.optional - missing if feed in replies}
         return listed
+
+    def _kept_of(self, feeds: Iterable[str]) -> dict[str, list[bytes]]:
+        return {feed: self._kept[feed] for feed in feeds if feed in self._kept}
 
     async def _pages(self, first: Request) -> list[bytes] | MicrostreamError:
         """Return all pages of a list, or why it could not be read: one list's failure must not end the others."""

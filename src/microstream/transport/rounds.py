@@ -9,7 +9,7 @@ from typing import Protocol
 import structlog
 
 from microstream.clock import Clock
-from microstream.errors import MicrostreamError, VenueRefused, WireMismatch
+from microstream.errors import Banned, MicrostreamError, VenueRefused, WireMismatch
 from microstream.model.frame import Frame
 from microstream.spec.rest import Context, Feed, Request, Response
 from microstream.transport.http import HttpClient
@@ -31,8 +31,8 @@ class Outlet(Protocol):
         """Take by how much the venue's clock is ahead of ours, give or take `error_ms`, measured `at`."""
         ...
 
-    def refused(self, request: Request, error: VenueRefused) -> None:
-        """Take that the venue says no to a request."""
+    def refused(self, request: Request, error: VenueRefused | Banned) -> None:
+        """Take that the venue says no, to a request or to this address."""
         ...
 
     def answered(self, request: Request) -> None:
@@ -99,7 +99,7 @@ class Inlet:
         if isinstance(error, WireMismatch):
             state.mismatches[request.feed] += 1
             log.debug("body kept out", venue=self.venue, path=request.path, why=text, sample=error.sample)
-        elif isinstance(error, VenueRefused):
+        elif isinstance(error, VenueRefused | Banned):
             self.outlet.refused(request, error)
         state.last_error = text
         if state.failing_since is None:

@@ -70,7 +70,7 @@ def _perpetual(of: Coin, quote: str, **settings: Any) -> Contract:
         "venue": "binance", "symbol": symbol, "kind": "perpetual", "coin": of, "quote": quote,
         "settle": quote, "status": "TRADING", "live": True, "multiplier": _FACTORS.get(prefix, 1),
         "interval_h": interval, "cap": cap, "floor": -cap, "caps_published": adjusted,
-        "listed_at": 1_569_398_400_000 + draw % 2_000 * DAY_MS,
+        "listed_at": 1_575_158_400_000 + draw % 2_000 * DAY_MS,
     }  # fmt: skip
     return with_decimals(Contract(**{**defaults, **settings}), most=7)
 

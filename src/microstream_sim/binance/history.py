@@ -13,8 +13,9 @@ from microstream_sim.spelling import price_text, rate_text
 from microstream_sim.view import View
 from microstream_sim.waves import DAY_MS
 
-_MARKS_SINCE = 1_698_768_000_000  # rows of funding history before this carry an empty markPrice
+_MARKS_SINCE = 1_698_796_800_000  # rows of funding history before this carry an empty markPrice
 _JITTER_MS = 16  # settlements are stamped up to this late
+_LONGEST_INTERVAL_MS = 8 * HOUR_MS
 _WINDOW_MS = 8 * HOUR_MS
 _WINDOWS = 90
 _OPEN_INTEREST_KEPT_MS = 30 * DAY_MS
@@ -31,8 +32,13 @@ def funding_rate(view: View, query: Query) -> list[dict[str, Any]]:
     rows = limit(query, 200 if start is None and end is None else 100, 1000)
     until = view.at if end is None else min(end, view.at)
     if query.get("symbol"):
-        wanted = [contract_of(view, query["symbol"])]
-        found = _settled_within(view, wanted, start or 0, until, rows if start is None else 10_000)
+        contract = contract_of(view, query["symbol"])
+        pick = slice(rows + 1)
+        if start is not None:
+            # The page begins at `start`: look no further than its rows can reach, and take the oldest.
+            until = min(until, max(start, contract.listed_at) + (rows + 1) * _LONGEST_INTERVAL_MS)
+            pick = slice(-rows - 1, None)
+        found = _settled_within(view, [contract], start or 0, until, pick)
     else:
         wanted = [one for one in view.contracts() if one.funds]
         found = _settled_of_all(view, wanted, start, until, rows)
@@ -47,24 +53,24 @@ def _settled_of_all(
     for i in range(_WINDOWS):
         if start is None:
             window = (until - (i + 1) * _WINDOW_MS + 1, until - i * _WINDOW_MS)
-            found = _settled_within(view, wanted, *window, 100) + found
+            found = _settled_within(view, wanted, *window, slice(None)) + found
         elif start + i * _WINDOW_MS <= until:
             window = (start + i * _WINDOW_MS, min(until, start + (i + 1) * _WINDOW_MS - 1))
-            found += _settled_within(view, wanted, *window, 100)
+            found += _settled_within(view, wanted, *window, slice(None))
         if len(found) >= rows:
             break
     return found
 
 
 def _settled_within(
-    view: View, wanted: list[Contract], start: int, until: int, most: int
+    view: View, wanted: list[Contract], start: int, until: int, pick: slice
 ) -> list[dict[str, Any]]:
-    """Return the rows stamped within [start, until], oldest first, at most the newest `most` a contract."""
+    """Return the rows stamped within [start, until], oldest first; `pick` chooses from newest to oldest."""
     found = [
         row
         for contract in wanted
         if contract.interval_h is not None
-        for at in view.market.settlements(contract, start - _JITTER_MS, until, most)
+        for at in view.market.settlements(contract, start - _JITTER_MS, until)[pick]
         for row in _settlement_rows(view, contract, at)
         if start <= row["fundingTime"] <= until
     ]

@@ -87,7 +87,7 @@ def _perpetual(of: Coin, **settings: Any) -> Contract:
     defaults: dict[str, Any] = {
         "venue": "bybit", "symbol": symbol, "kind": "perpetual", "coin": of, "quote": "USDT",
         "settle": "USDT", "status": "Trading", "live": True, "multiplier": factor, "interval_h": interval,
-        "cap": cap, "floor": -cap, "share": 0.65, "listed_at": 1_585_526_400_000 + draw % 2_000 * DAY_MS,
+        "cap": cap, "floor": -cap, "share": 0.65, "listed_at": 1_583_020_800_000 + draw % 2_000 * DAY_MS,
     }  # fmt: skip
     return with_decimals(Contract(**{**defaults, **settings}))
 

@@ -75,7 +75,7 @@ def _swap(of: Coin, **settings: Any) -> Contract:
         "status": "live", "live": True, "contract_size": _contract_size(of),
         "interval_h": interval, "cap": cap, "floor": -cap,
         "formula": "withRate" if draw % 4 else "noRate", "rule": "normal", "share": 0.45,
-        "listed_at": 1_573_557_408_000 + draw % 2_000 * DAY_MS,
+        "listed_at": 1_577_836_800_000 + draw % 2_000 * DAY_MS,
     }  # fmt: skip
     return with_decimals(Contract(**{**defaults, **settings}), most=14)
 

@@ -31,8 +31,13 @@ STATUS: dict[str, Status] = {
     "CLOSE": "delisted",
 }
 PERPETUALS = frozenset({"PERPETUAL", "PERPETUAL_DELIVERING", "TRADIFI_PERPETUAL"})
+"""Contracts of other types end on the date in their name; some odd perpetuals have no type at all."""
+_DATED = re.compile(r"_(\d{6})$", re.ASCII)
 _MULTIPLIER = re.compile(r"^(1M|10{3,7})(?=\D)")
-_NAME = re.compile(r"^(?P<base>.+?)(?P<quote>USDT|USDC|BUSD|FDUSD|USD1)(?:_(?P<date>\d{6}))?$")
+_NAME = re.compile(
+    r"^(?P<base>[^_]+?)(?:(?P<dated>USDT|USDC)_(?P<date>\d{6})|(?P<quote>USDT|USDC|BUSD|FDUSD|USD1))$",
+    re.ASCII,
+)
 
 
 def unit_coin(venue_base: str) -> tuple[str, float]:
@@ -45,11 +50,14 @@ def unit_coin(venue_base: str) -> tuple[str, float]:
 
 
 def guess(name: str) -> Instrument | None:
-    """Return the contract that a name stands for, or None for names that are no USD-M contract."""
+    """Return the contract that a name stands for, or None for names that are no USD-M contract.
+
+    Dated contracts are in USDT and USDC alone: `BNBUSD_260327` is BNB in dollars, a COIN-M contract, not BN in BUSD.
+    """
     match = _NAME.match(name)
     if match is None:
         return None
-    base, quote, date = match["base"], match["quote"], match["date"]
+    base, quote, date = match["base"], match["dated"] or match["quote"], match["date"]
     return _instrument(name, base, quote, quote, "future" if date else "perpetual", date)
 
 
@@ -80,7 +88,8 @@ _TICKERS = Rows(wire.Ticker, "symbol")
 def build(replies: Replies) -> Listed:
     """Return the contracts of `exchangeInfo` with the terms of `fundingInfo` and the turnover of `ticker/24hr`.
 
-    Without a `fundingInfo` reply intervals are unknown; with one, a contract that it does not list has 8 h.
+    Without a `fundingInfo` reply intervals are unknown; with one, a contract that it does not list has 8 h. A
+    contract whose row there cannot be read has unknown terms, not 8 h.
     """
     info = _EXCHANGE_INFO.read(replies["exchangeInfo"][0])
     frame = Frame("exchangeInfo", 0, "rest")
@@ -101,7 +110,8 @@ def _terms(replies: Replies, frame: Frame) -> dict[str, wire.FundingInfo] | None
     bodies = replies.get("fundingInfo")
     if not bodies:
         return None
-    return {row.symbol: row for row in _FUNDING_INFO.read(bodies[0], frame)}
+    rows = {row.symbol: row for row in _FUNDING_INFO.read(bodies[0], frame)}
+    return {reject.symbol: wire.FundingInfo(reject.symbol) for reject in frame.rejects} | rows
 
 
 def _from_row(
@@ -110,17 +120,18 @@ def _from_row(
     status = STATUS.get(row.status, "suspended")
     if status == "delisted" or row.quoteAsset == "USD":  # USD is COIN-M
         return None
-    perpetual = row.contractType in PERPETUALS or (
-        not row.contractType and row.deliveryDate == NO_DELIVERY_MS
-    )
-    date = None if perpetual else row.symbol.rpartition("_")[2]
+    dated = _DATED.search(row.symbol)
+    perpetual = row.contractType in PERPETUALS or (not row.contractType and dated is None)
+    if not perpetual and dated is None:
+        frame.reject(row.symbol, None, "no_delivery_date_in_name", row.contractType)
+        return None
     known = _instrument(
         row.symbol,
         row.baseAsset,
         row.quoteAsset,
         row.marginAsset,
         "perpetual" if perpetual else "future",
-        date,
+        None if perpetual or dated is None else dated.group(1),
     )
     if row.contractType == "PERPETUAL_DELIVERING" and status == "live":
         status = "settling"
@@ -147,7 +158,7 @@ def _with_terms(
         return replace(instrument, funding_interval_hours=DEFAULT_INTERVAL_H)
     return replace(
         instrument,
-        funding_interval_hours=frame.number(instrument, "funding", row.fundingIntervalHours),
+        funding_interval_hours=frame.hours(instrument, row.fundingIntervalHours),
         rate_cap=frame.number(instrument, "funding", row.adjustedFundingRateCap),
         rate_floor=frame.number(instrument, "funding", row.adjustedFundingRateFloor),
     )

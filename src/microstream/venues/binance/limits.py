@@ -2,8 +2,6 @@
 
 import re
 
-import msgspec
-
 from microstream.errors import (
     Banned,
     MicrostreamError,
@@ -12,7 +10,8 @@ from microstream.errors import (
     TransportError,
     VenueRefused,
 )
-from microstream.spec.rest import Headers, Quota, Request, Response
+from microstream.spec.rest import Headers, Quota, Request, Response, header_number
+from microstream.spec.wire import Body
 from microstream.venues.binance import wire
 
 WEIGHT = "weight"
@@ -20,8 +19,7 @@ FUNDING_INFO = "funding_info"
 
 
 def _used_weight(headers: Headers) -> float | None:
-    text = headers.get("X-MBX-USED-WEIGHT-1M", "")
-    return float(text) if text.isdigit() else None
+    return header_number(headers, "X-MBX-USED-WEIGHT-1M")
 
 
 QUOTAS = (
@@ -33,20 +31,21 @@ TOO_MANY = -1003
 RETRYABLE = frozenset({-1000, -1001, -1006, -1007, -1008})
 FIREWALL_S = 300.0
 SHORTEST_BAN_S = 120.0
-_UNTIL = re.compile(r"banned until (\d{13})")
-_ERROR = msgspec.json.Decoder(wire.Error)
+LONGEST_BAN_S = 3 * 86_400.0
+_UNTIL = re.compile(r"banned until (\d{13})(?!\d)", re.ASCII)
+_ERROR = Body(wire.Error)
 
 
 def verdict(request: Request, response: Response) -> MicrostreamError | None:
-    """Return the error that an answer stands for, or None."""
+    """Return the error that an answer stands for, or None. Bodies may be HTML; one with `code` is an error."""
     if response.status == 200 and not _may_be_error(response.body):
         return None
-    error = _error(response.body)
-    if response.status == 200 and (error is None or error.code >= 0):
+    error = _ERROR.peek(response.body)
+    if response.status == 200 and error is None:
         return None
     code = error.code if error else 0
     text = f"HTTP {response.status}, code {code}: {error.msg if error else 'no error body'}"
-    if response.status == 418:
+    if response.status == 418 or (code == TOO_MANY and _UNTIL.search(text)):
         return Banned(f"banned: {text}", retry_after_s=_ban_s(response, text))
     if response.status == 429 or code == TOO_MANY:
         return RateLimited(text, retry_after_s=_wait_s(response))
@@ -57,31 +56,21 @@ def verdict(request: Request, response: Response) -> MicrostreamError | None:
     if response.status >= 500 or response.status == 408 or code in RETRYABLE:
         return TransportError(text, reason=f"http_{response.status}")
     what = f" for {request.symbol}" if request.symbol else ""
-    return VenueRefused(f"{text}{what}", code=str(code or response.status))
+    return VenueRefused(f"{text}{what}", code=str(error.code if error else response.status))
 
 
 def _may_be_error(body: bytes) -> bool:
     return len(body) < 1000 and b'"code"' in body
 
 
-def _error(body: bytes) -> wire.Error | None:
-    try:
-        return _ERROR.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return None
-
-
-def _retry_after_s(response: Response) -> float:
-    text = response.headers.get("Retry-After", "")
-    return float(text) if text.isdigit() else 0.0
-
-
 def _wait_s(response: Response) -> float:
     """Return the time asked for, else the rest of the minute in which the weight is counted."""
-    return _retry_after_s(response) or 60.0 - response.received_at % 60_000 / 1000
+    return header_number(response.headers, "Retry-After") or 60.0 - response.received_at % 60_000 / 1000
 
 
 def _ban_s(response: Response, text: str) -> float:
+    """Return the longer of the times that text and header name; bans last 2 minutes to 3 days."""
     until = _UNTIL.search(text)
     named = (int(until.group(1)) - response.received_at) / 1000 if until else 0.0
-    return max(named, _retry_after_s(response)) or SHORTEST_BAN_S
+    asked = max(named, header_number(response.headers, "Retry-After") or 0.0)
+    return min(asked, LONGEST_BAN_S) if asked > 0 else SHORTEST_BAN_S

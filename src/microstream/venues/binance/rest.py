@@ -9,7 +9,10 @@ from microstream.spec.wire import Body, Rows
 from microstream.venues.binance import wire
 from microstream.venues.binance.limits import WEIGHT
 
+SPECIAL = "Special"
+
 _PREMIUM_INDEX = Rows(wire.PremiumIndex, "symbol")
+_ONE_PREMIUM_INDEX = Body(wire.PremiumIndex)
 _OPEN_INTEREST = Body(wire.OpenInterest)
 _TIME = Body(wire.ServerTime)
 _FUNDING_HISTORY = Rows(wire.FundingHistory, "symbol")
@@ -22,8 +25,8 @@ def parse_premium_index(body: bytes, context: Context, frame: Frame) -> None:
     `lastFundingRate` is, in spite of its name, the rate for `nextFundingTime`. Dated and settling contracts
     have no settlement time (0) and so no funding.
     """
-    rows = b"[" + body + b"]" if body.lstrip()[:1] == b"{" else body
-    for row in _PREMIUM_INDEX.read(rows, frame):
+    one = body.lstrip()[:1] == b"{"
+    for row in [_ONE_PREMIUM_INDEX.read(body)] if one else _PREMIUM_INDEX.read(body, frame):
         instrument = context.instruments.get(row.symbol)
         if instrument is None:
             continue
@@ -48,14 +51,18 @@ def parse_open_interest(body: bytes, context: Context, frame: Frame) -> None:
 
 def parse_time(body: bytes, _context: Context, frame: Frame) -> None:
     """Read the venue's clock."""
-    frame.server_time = _TIME.read(body).serverTime
+    frame.clock(_TIME.read(body).serverTime)
 
 
 def parse_funding_history(body: bytes, context: Context, frame: Frame) -> None:
-    """Read settled rates; times jitter by some ms after the hour and are kept as they are."""
+    """Read settled rates; times jitter by some ms after the hour and are kept as they are.
+
+    A row of `rateType` Special is an extra charge for a stock's dividend at the time of a regular settlement, no
+    funding rate: it is left out.
+    """
     for row in _FUNDING_HISTORY.read(body, frame):
         instrument = context.instruments.get(row.symbol)
-        if instrument is None:
+        if instrument is None or row.rateType == SPECIAL:
             continue
         rate = frame.number(instrument, "settled", row.fundingRate)
         paid_at = frame.millis(instrument, "settled", row.fundingTime)

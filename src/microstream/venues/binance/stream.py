@@ -41,7 +41,7 @@ class MarkPriceSession:
             elif not head.e:
                 return
         text = bytes(payload).lstrip()
-        rows = text if text[:1] == b"[" else b"[" + text + b"]"
+        rows = b"[" + text + b"]" if text[:1] == b"{" else text
         for row in _UPDATES.read(rows, frame):
             if row.e == "markPriceUpdate" and row.st in {UNSET, USD_M}:
                 _update(row, context, frame)

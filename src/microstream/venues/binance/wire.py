@@ -31,6 +31,7 @@ class FundingHistory(Struct, gc=False):
     fundingRate: Text = UNSET
     fundingTime: Text = UNSET
     markPrice: Text = UNSET
+    rateType: str | None = None
 
 
 class OpenInterestHistory(Struct, gc=False):
@@ -45,7 +46,7 @@ class OpenInterestHistory(Struct, gc=False):
 class ServerTime(Struct, gc=False):
     """`GET /fapi/v1/time`."""
 
-    serverTime: int
+    serverTime: Text
 
 
 class Filter(Struct, gc=False):
@@ -73,7 +74,6 @@ class Contract(Struct, gc=False):
     contractType: str = ""
     deliveryDate: Text = UNSET
     onboardDate: Text = UNSET
-    underlyingType: str = ""
     filters: list[Filter] = []
 
 

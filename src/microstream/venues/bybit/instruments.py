@@ -24,7 +24,8 @@ MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", 
 _MULTIPLIER = re.compile(r"^(10{3,7})(\D.*)$")
 _SUFFIXED = re.compile(r"^(SHIB)(1000)$")
 _NAME = re.compile(
-    r"^(?P<base>[^-]+?)(?P<quote>USDT|PERP|USDC)?(?:-(?P<day>\d{1,2})(?P<month>[A-Z]{3})(?P<year>\d{2}))?$"
+    rf"^(?P<base>[^-]+?)(?P<quote>USDT|PERP)?(?:-(?P<day>\d{{1,2}})(?P<month>{'|'.join(MONTHS)})(?P<year>\d{{2}}))?$",
+    re.ASCII,
 )
 
 
@@ -54,7 +55,7 @@ def guess(name: str) -> Instrument | None:
 
 def _date(name: str) -> str | None:
     match = _NAME.match(name)
-    if match is None or match["day"] is None or match["month"] not in MONTHS:
+    if match is None or match["day"] is None:
         return None
     return f"{match['year']}{MONTHS.index(match['month']) + 1:02d}{int(match['day']):02d}"
 
@@ -101,13 +102,16 @@ def _from_row(row: wire.Contract, frame: Frame) -> Instrument | None:
     status = STATUS.get(row.status, "suspended")
     if kind is None or status == "delisted":
         return None
+    if kind == "future" and _date(row.symbol) is None:
+        frame.reject(row.symbol, None, "no_delivery_date_in_name", row.contractType)
+        return None
     known = _instrument(row.symbol, row.baseCoin, row.quoteCoin, row.settleCoin or row.quoteCoin, kind)
     minutes = frame.number(known, "funding", row.fundingInterval) if kind == "perpetual" else None
     return replace(
         known,
         status=status,
         tick_size=frame.number(known, "mark", row.priceFilter.tickSize),
-        funding_interval_hours=minutes / 60 if minutes else None,
+        funding_interval_hours=None if minutes is None else frame.hours(known, minutes / 60),
         rate_cap=frame.number(known, "funding", row.upperFundingRate) if kind == "perpetual" else None,
         rate_floor=frame.number(known, "funding", row.lowerFundingRate) if kind == "perpetual" else None,
         listed_at=frame.millis(known, "mark", row.launchTime),

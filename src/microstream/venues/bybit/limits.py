@@ -1,7 +1,5 @@
 """Quota of one address, and what Bybit's answers mean (venue page, sections 1 and 5)."""
 
-import msgspec
-
 from microstream.errors import (
     Banned,
     MicrostreamError,
@@ -10,7 +8,9 @@ from microstream.errors import (
     TransportError,
     VenueRefused,
 )
-from microstream.spec.rest import Quota, Request, Response
+from microstream.model.units import BadNumber, millis
+from microstream.spec.rest import Quota, Request, Response, header_number
+from microstream.spec.wire import Body
 from microstream.venues.bybit import wire
 
 REQUESTS = "requests"
@@ -22,7 +22,8 @@ PAUSE_S = 5.0
 """After HTTP 429, which names no time."""
 BUSY = frozenset({10000, 10016})
 REGION = frozenset({10009, 10024})
-_STATUS = msgspec.json.Decoder(wire.Status)
+_STATUS = Body(wire.Status)
+TOO_FREQUENT = b"access too frequent"
 _FINE = b'"retCode":0,'
 
 
@@ -30,16 +31,18 @@ def verdict(request: Request, response: Response) -> MicrostreamError | None:
     """Return the error that an answer stands for, or None. HTTP 200 does not mean success."""
     if response.status == 200 and _FINE in response.body[:200]:
         return None
-    status = _status(response.body)
+    status = _STATUS.peek(response.body)
+    if status is not None and (response.status == 200 or status.retCode in REGION):
+        return None if status.retCode == 0 else _by_code(request, response, status)
     if response.status == 200:
-        return None if status is None or status.retCode == 0 else _by_code(request, response, status)
+        return None
     text = f"HTTP {response.status}: {status.retMsg if status else 'no JSON body'}"
     if response.status == 403:
-        if _is_json(response.body):
-            return Banned(f"{text}; all requests stop for 10 minutes", retry_after_s=BAN_S)
-        return RegionBlocked(f"{text}; Bybit does not serve this address", code="403")
+        if _is_page(response):
+            return RegionBlocked(f"{text}; Bybit does not serve this address", code="403")
+        return Banned(f"{text}; all requests stop for 10 minutes", retry_after_s=BAN_S)
     if response.status == 429:
-        return RateLimited(text, retry_after_s=_retry_after_s(response) or PAUSE_S)
+        return RateLimited(text, retry_after_s=header_number(response.headers, "Retry-After") or PAUSE_S)
     if response.status == 451:
         return RegionBlocked(f"{text}; Bybit does not serve this address", code="451")
     if response.status >= 500 or response.status == 408:
@@ -62,23 +65,15 @@ def _by_code(request: Request, response: Response, status: wire.Status) -> Micro
     return VenueRefused(text, code=str(code))
 
 
-def _status(body: bytes) -> wire.Status | None:
-    try:
-        return _STATUS.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return None
-
-
-def _is_json(body: bytes) -> bool:
-    return body.lstrip()[:1] == b"{"
-
-
-def _retry_after_s(response: Response) -> float:
-    text = response.headers.get("Retry-After", "")
-    return float(text) if text.isdigit() else 0.0
+def _is_page(response: Response) -> bool:
+    """Return whether HTTP 403 is the page of a geo-block, and not the message of a ban ("access too frequent")."""
+    html = response.body.lstrip()[:1] == b"<" or "html" in response.headers.get("Content-Type", "").lower()
+    return html and TOO_FREQUENT not in response.body.lower()
 
 
 def _until_reset_s(response: Response) -> float:
-    text = response.headers.get("X-Bapi-Limit-Reset-Timestamp", "")
-    left_s = (int(text) - response.received_at) / 1000 if text.isdigit() else 0.0
-    return max(left_s, 1.0)
+    try:
+        reset_at = millis(response.headers.get("X-Bapi-Limit-Reset-Timestamp"))
+    except BadNumber:
+        reset_at = None
+    return max((reset_at - response.received_at) / 1000, 1.0) if reset_at else 1.0

@@ -20,9 +20,7 @@ _OPEN_INTEREST_HISTORY = Rows(wire.OpenInterestHistory, "timestamp")
 def _open(body: bytes, frame: Frame) -> tuple[wire.Result, int | None]:
     """Return the result and the server's clock, which is the time of rows without one of their own."""
     envelope = _ENVELOPE.read(body)
-    time = int(envelope.time) if isinstance(envelope.time, int) else None
-    frame.server_time = time
-    return envelope.result, time
+    return envelope.result, frame.clock(envelope.time)
 
 
 def parse_tickers(body: bytes, context: Context, frame: Frame) -> None:
@@ -56,7 +54,7 @@ def add_funding(row: wire.Ticker, instrument: Instrument, timestamp: int | None,
         timestamp,
         rate=rate,
         settles_at=settles_at,
-        interval_h=frame.number(instrument, "funding", row.fundingIntervalHour) or None,
+        interval_h=frame.hours(instrument, row.fundingIntervalHour),
         cap=cap or None,
         floor=-cap if cap else None,
     )

@@ -13,6 +13,7 @@ from microstream.venues.bybit.rest import add_funding, add_open_interest, add_pr
 PRICES = ("markPrice", "indexPrice")
 FUNDING = ("fundingRate", "nextFundingTime", "fundingIntervalHour", "fundingCap")
 OPEN_INTEREST = ("openInterest", "openInterestValue", "singleOpenInterest", "singleOpenInterestValue")
+ONE_SIDED = {"singleOpenInterest": "openInterest", "singleOpenInterestValue": "openInterestValue"}
 
 _FRAME = Body(wire.TickerFrame)
 _TICKER = Body(wire.Ticker)
@@ -21,8 +22,9 @@ _TICKER = Body(wire.Ticker)
 class TickerSession:
     """Merges snapshots and deltas of the `tickers` topics of one connection.
 
-    A field that a delta leaves out is unchanged; an empty one does not apply any more. `cs` grows; a frame with a
-    lower one is late and dropped. A delta before its snapshot cannot be read.
+    A field that a delta leaves out is unchanged; an empty one does not apply any more. Where a delta carries open
+    interest of both sides alone, the one-sided figure of earlier frames is out of date. `cs` grows; a frame with
+    a lower one is late and dropped. A delta before its snapshot cannot be read.
     """
 
     def __init__(self) -> None:
@@ -61,6 +63,9 @@ class TickerSession:
         if known is None:
             raise Desynced(f"tickers.{news.symbol}: a delta came before its snapshot")
         changed = {name: value for name, value in msgspec.structs.asdict(news).items() if value is not UNSET}
+        for single, both in ONE_SIDED.items():
+            if both in changed:
+                changed.setdefault(single, UNSET)
         merged = msgspec.structs.replace(known, **changed)
         self._tickers[news.symbol] = merged
         return merged

@@ -18,7 +18,7 @@ class Result(Struct, gc=False):
     list: Raw
     category: str = "linear"
     symbol: str = ""
-    nextPageCursor: str = ""
+    nextPageCursor: str | None = None
 
 
 class Envelope(Struct, gc=False):
@@ -37,7 +37,7 @@ class Clock(Struct, gc=False):
 class Ticker(Struct, gc=False):
     """`GET /v5/market/tickers`, one row, and `data` of the `tickers` topic, where absent means unchanged."""
 
-    symbol: str = ""
+    symbol: str
     markPrice: Text = UNSET
     indexPrice: Text = UNSET
     fundingRate: Text = UNSET

@@ -13,7 +13,7 @@ VENUE = Venue(
     polls=rest.POLLS,
     feeds=rest.FEEDS,
     guess=instruments.guess,
-    guess_index=lambda name: instruments.guess(name + instruments.SWAP),
+    guess_index=instruments.guess_index,
     session=stream.PublicSession,
     refresh_s={"mark": 15, "funding": 180},
 )

@@ -24,7 +24,11 @@ TRADFI = frozenset({"3", "4", "5", "6"})
 DOLLAR_FAMILY = "USDⓈ"
 """Settlement currency of the USD-margined family: dollars and several dollar stablecoins."""
 SWAP = "-SWAP"
-_NAME = re.compile(r"^(?P<base>[^-]+)-(?P<family>[^-]+)-(?P<end>SWAP|\d{6})$")
+XPERP = "xperp"
+"""`ruleType` of futures with a far expiry that fund as perpetuals do."""
+INDEX_QUOTES = frozenset({"USD", "USDT", "USDC"})
+"""Quote currencies of the indexes that stand behind contracts; there is a bulk list of BTC-quoted ones too."""
+_NAME = re.compile(r"^(?P<base>[^-]+)-(?P<family>[^-]+)-(?P<end>SWAP|\d{6})$", re.ASCII)
 
 
 def guess(name: str) -> Instrument | None:
@@ -55,6 +59,11 @@ def guess(name: str) -> Instrument | None:
         contract_size=None,
         index=f"{base}-{quote}",
     )
+
+
+def guess_index(name: str) -> Instrument | None:
+    """Return the swap that an index most likely stands behind."""
+    return guess(name + SWAP) if name.partition("-")[2] in INDEX_QUOTES else None
 
 
 _ENVELOPE = Body(wire.Envelope)
@@ -92,7 +101,8 @@ def _from_row(row: wire.Contract, frame: Frame) -> Instrument | None:
     return replace(
         known,
         status=status,
-        contract_size=None if size is None else size * (1.0 if factor is None else factor),
+        kind="perpetual" if row.ruleType == XPERP else known.kind,
+        contract_size=None if size is None or factor is None else size * factor,
         tick_size=frame.number(known, "mark", row.tickSz),
         listed_at=frame.millis(known, "mark", row.listTime),
         delisted_at=frame.millis(known, "mark", row.expTime),

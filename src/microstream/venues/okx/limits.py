@@ -1,9 +1,8 @@
 """Quotas of one address, and what OKX's answers mean (venue page, sections 1 and 5)."""
 
-import msgspec
-
 from microstream.errors import MicrostreamError, RateLimited, RegionBlocked, TransportError, VenueRefused
-from microstream.spec.rest import Quota, Request, Response
+from microstream.spec.rest import Quota, Request, Response, header_number
+from microstream.spec.wire import Body
 from microstream.venues.okx import wire
 
 QUOTAS = (
@@ -20,7 +19,7 @@ PAUSE_S = 2.0
 TOO_MANY = frozenset({"50011", "50013", "50040"})
 BUSY = frozenset({"50001", "50004", "50026"})
 REGION = frozenset({"50051", "50052", "50059", "50121"})
-_STATUS = msgspec.json.Decoder(wire.Status)
+_STATUS = Body(wire.Status)
 _FINE = b'"code":"0"'
 
 
@@ -28,14 +27,15 @@ def verdict(request: Request, response: Response) -> MicrostreamError | None:
     """Return the error that an answer stands for, or None. Some codes come with HTTP 200."""
     if response.status == 200 and (_FINE in response.body[:200] or _FINE in response.body[-200:]):
         return None
-    status = _status(response.body)
+    status = _STATUS.peek(response.body)
     code = status.code if status else ""
     if response.status == 200 and code in {"", "0"}:
         return None
     what = f" for {request.symbol}" if request.symbol else ""
     text = f"HTTP {response.status}, code {code or 'none'}{what}: {status.msg if status else 'no JSON body'}"
     if code in TOO_MANY or response.status == 429:
-        return RateLimited(text, retry_after_s=_retry_after_s(response) or PAUSE_S, quota=_quota(request))
+        asked = header_number(response.headers, "Retry-After")
+        return RateLimited(text, retry_after_s=asked or PAUSE_S, quota=_quota(request))
     if code in REGION or response.status == 451 or (response.status == 403 and status is None):
         return RegionBlocked(
             f"{text}; OKX does not serve this address here", code=code or str(response.status)
@@ -47,15 +47,3 @@ def verdict(request: Request, response: Response) -> MicrostreamError | None:
 
 def _quota(request: Request) -> str | None:
     return request.costs[0][0] if request.costs else None
-
-
-def _status(body: bytes) -> wire.Status | None:
-    try:
-        return _STATUS.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return None
-
-
-def _retry_after_s(response: Response) -> float:
-    text = response.headers.get("Retry-After", "")
-    return float(text) if text.isdigit() else 0.0

@@ -23,8 +23,9 @@ _TIME = Rows(wire.ServerTime, "ts")
 def add_funding(rows: bytes | Raw, context: Context, frame: Frame) -> None:
     """Add the predicted rate for `fundingTime` and the last rate that was charged.
 
-    While a settlement is being processed `fundingTime` can be the one that has just passed: the coming one is then
-    `nextFundingTime`, and its rate is not known yet.
+    Right at a settlement `fundingTime` can be the one that has just passed: the coming one is then `nextFundingTime`,
+    and its rate is not known yet. `settFundingRate` belongs to the passed one only in the state `processing`. A rate
+    that is there and empty is not known; one that is absent (rows of before 2023) says nothing.
     """
     for row in _FUNDING.read(rows, frame):
         instrument = context.instruments.get(row.instId)
@@ -37,10 +38,11 @@ def _funding_row(row: wire.FundingRate, instrument: Instrument, frame: Frame) ->
     rate = frame.number(instrument, "funding", row.fundingRate)
     coming = frame.millis(instrument, "funding", row.fundingTime)
     settled_at = frame.millis(instrument, "settled", row.prevFundingTime)
-    if coming is not None and timestamp is not None and coming < timestamp:
-        settled_at = coming
+    passed = coming is not None and timestamp is not None and coming <= timestamp
+    if passed:
+        settled_at = coming if row.settState == "processing" else settled_at
         coming, rate = frame.millis(instrument, "funding", row.nextFundingTime), None
-    if coming is not None and (rate is not None or settled_at is not None):
+    if coming is not None and (rate is not None or passed or row.fundingRate in {"", None}):
         frame.funding(
             instrument,
             timestamp,
@@ -88,7 +90,7 @@ def add_open_interest(rows: bytes | Raw, context: Context, frame: Frame) -> None
 def add_time(rows: bytes | Raw, _context: Context, frame: Frame) -> None:
     """Read the venue's clock."""
     for row in _TIME.read(rows, frame):
-        frame.server_time = int(row.ts) if row.ts.isdigit() else None
+        frame.clock(row.ts)
 
 
 def add_funding_history(rows: bytes | Raw, context: Context, frame: Frame) -> None:

@@ -70,7 +70,7 @@ class OpenInterest(Struct, gc=False):
 class ServerTime(Struct, gc=False):
     """`public/time`, one row."""
 
-    ts: str
+    ts: Text
 
 
 class Contract(Struct, gc=False):
@@ -86,6 +86,7 @@ class Contract(Struct, gc=False):
     tickSz: Text = UNSET
     listTime: Text = UNSET
     expTime: Text = UNSET
+    ruleType: str = ""
     instCategory: Text = UNSET
 
 

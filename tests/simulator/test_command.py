@@ -1,0 +1,126 @@
+"""The command: its ready line, its ends, its errors."""
+
+import asyncio
+import json
+import signal
+import socket
+import sys
+from asyncio.subprocess import PIPE, Process
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+
+async def _start(*arguments: str) -> Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "microstream_sim", "--contracts", "5", *arguments,
+        stdin=PIPE, stdout=PIPE, stderr=PIPE,
+    )  # fmt: skip
+
+
+async def _ready(process: Process) -> dict[str, str]:
+    assert process.stdout is not None
+    line: dict[str, Any] = json.loads(await asyncio.wait_for(process.stdout.readline(), 10))
+    assert line["event"] == "ready"
+    urls: dict[str, str] = line["urls"]
+    return urls
+
+
+async def _ended(process: Process) -> int:
+    return await asyncio.wait_for(process.wait(), 5)
+
+
+async def test_free_ports_and_end_of_input() -> None:
+    """Port 0 takes four free ports; the end of standard input ends it."""
+    process = await _start("--port", "0", "--exit-on-stdin-eof")
+    urls = await _ready(process)
+    assert list(urls) == ["binance", "bybit", "okx", "control"]
+    assert len(set(urls.values())) == 4
+    async with aiohttp.ClientSession() as http, http.get(f"{urls['okx']}/api/v5/public/time") as reply:
+        assert reply.status == 200
+    assert process.stdin is not None
+    process.stdin.close()
+    assert await _ended(process) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_signals_end_it(number: signal.Signals) -> None:
+    """SIGTERM and SIGINT end it at once with 0, even while a client waits for an answer."""
+    process = await _start("--port", "0", "--exit-on-stdin-eof")
+    urls = await _ready(process)
+    async with aiohttp.ClientSession() as http, asyncio.TaskGroup() as tasks:
+        async with http.post(f"{urls['control']}/faults", json=[{"kind": "hang", "venue": "okx"}]) as reply:
+            assert reply.status == 200
+        waiting = tasks.create_task(_broken_off(http, f"{urls['okx']}/api/v5/public/time"))
+        async with asyncio.timeout(5):
+            while not await _asked(http, urls["control"]):
+                pass
+        process.send_signal(number)
+        assert await _ended(process) == 0
+        assert await waiting
+
+
+async def _broken_off(http: aiohttp.ClientSession, url: str) -> bool:
+    try:
+        async with http.get(url) as reply:
+            await reply.read()
+    except aiohttp.ClientError:
+        return True
+    return False
+
+
+async def _asked(http: aiohttp.ClientSession, control: str) -> bool:
+    async with http.get(f"{control}/requests") as reply:
+        return bool((await reply.json())["total"])
+
+
+async def test_port_in_use() -> None:
+    """A port in use ends it with 2 and says which ports it wanted."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        process = await _start("--port", str(port))
+        _, errors = await asyncio.wait_for(process.communicate(), 10)
+    assert process.returncode == 2
+    assert f"{port} to {port + 3}" in errors.decode()
+
+
+async def test_truth_file_that_cannot_be_written(tmp_path: Path) -> None:
+    """A truth file in no folder ends it with 2 and is named."""
+    process = await _start("--port", "0", "--truth", str(tmp_path / "none" / "truth.jsonl"))
+    _, errors = await asyncio.wait_for(process.communicate(), 10)
+    assert process.returncode == 2
+    assert "truth.jsonl" in errors.decode()
+
+
+async def test_wrong_script(tmp_path: Path) -> None:
+    """A wrong fault script ends it with 2 and names file and entry."""
+    script = tmp_path / "faults.yaml"
+    script.write_text("- kind: nonsense\n")
+    process = await _start("--port", "0", "--faults", str(script))
+    _, errors = await asyncio.wait_for(process.communicate(), 10)
+    assert process.returncode == 2
+    assert f"{script}: fault 1" in errors.decode()
+
+
+async def test_truth_log_and_script(tmp_path: Path) -> None:
+    """Every reply leaves a line in the truth file; a script acts from the start."""
+    log, script = tmp_path / "truth.jsonl", tmp_path / "faults.yaml"
+    script.write_text("- {kind: status, venue: binance, status: 500, count: 1}\n")
+    process = await _start("--port", "0", "--truth", str(log), "--faults", str(script))
+    urls = await _ready(process)
+    async with aiohttp.ClientSession() as http:
+        for _ in range(2):
+            async with http.get(f"{urls['binance']}/fapi/v1/premiumIndex?symbol=BTCUSDT") as reply:
+                await reply.read()
+    process.terminate()
+    await _ended(process)
+    rows = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [row["status"] for row in rows] == [500, 200]
+    assert rows[1]["path"] == "/fapi/v1/premiumIndex"
+    assert rows[1]["query"] == "symbol=BTCUSDT"
+    assert rows[1]["step"] % 1000 == 0
+    assert 0 <= rows[1]["time"] - rows[1]["step"] < 2000

@@ -1,0 +1,76 @@
+"""Reading payloads, tolerantly."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import json
+
+from microstream.client.arrival import EMPTY, channel_parts, read_payload
+from microstream.model.channels import PREFIXES, channel
+from microstream.model.messages import FundingMessage
+
+
+def test_a_published_message_is_read() -> None:
+    """The keys have the values that were published, null stays None."""
+    message = FundingMessage(
+        exchange="okx",
+        symbol="sol-usdt",
+        instrument="SOL/USDT:USDT",
+        timestamp=None,
+        received_at=5,
+        source="rest",
+        run=3,
+        seq=2,
+        flags=("stale",),
+        funding_rate=-0.0001,
+        funding_rate_pct=-0.01,
+        funding_interval_hours=None,
+        funding_rate_8h=None,
+        funding_apr=None,
+        next_funding_time=7,
+        settled_rate=None,
+        settled_time=None,
+        rate_cap=None,
+        rate_floor=None,
+        mark_price=152.25,
+        index_price=None,
+    )
+    payload, problem = read_payload(json.encode(message))
+    assert problem is None
+    assert (payload.run, payload.seq, payload.flags) == (3, 2, ("stale",))
+    assert (payload.funding_rate, payload.funding_apr, payload.mark_price) == (-0.0001, None, 152.25)
+
+
+def test_unknown_keys_and_flags_are_accepted() -> None:
+    """A newer service may say more than this reader knows."""
+    payload, problem = read_payload(b'{"v":2,"flags":["novel"],"new":{"a":[1]},"seq":4}')
+    assert problem is None
+    assert payload.flags == ("novel",)
+    assert payload.seq == 4
+
+
+@pytest.mark.parametrize("raw", [b"", b"hello", b"[1]", b'{"seq":"four"}', b"\xff\xfe", b'{"flags":[1]}'])
+def test_what_cannot_be_read_says_why(raw: bytes) -> None:
+    """Nothing is invented for a payload that is no message."""
+    payload, problem = read_payload(raw)
+    assert payload is EMPTY
+    assert problem
+
+
+@given(st.binary())
+def test_no_bytes_stop_the_reader(raw: bytes) -> None:
+    """Whatever is on the channel, the answer is a payload or a problem."""
+    payload, problem = read_payload(raw)
+    assert problem is None or payload is EMPTY
+
+
+@pytest.mark.parametrize("family", PREFIXES)
+def test_channel_names_are_taken_apart(family: str) -> None:
+    """The parts are those that the name was made of."""
+    assert channel_parts(channel(family, "okx", "sol-usdt").name) == (family, "okx", "sol-usdt")
+
+
+def test_short_channel_names_have_empty_parts() -> None:
+    """A channel of somebody else is no error."""
+    assert channel_parts("alert:high") == ("alert", "high", "")
+    assert channel_parts("news") == ("news", "", "")

@@ -1,0 +1,87 @@
+"""Which channels and contracts a pattern means."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from microstream.client.selection import EVERY_CHANNEL, Selection, channel_regex
+from microstream.errors import ConfigError
+from microstream.model.channels import PREFIXES, channel
+
+
+def test_no_pattern_means_every_channel_of_the_service() -> None:
+    """Each family is covered by the default, and every contract is wanted."""
+    selection = Selection.parse(())
+    assert selection.channels == EVERY_CHANNEL
+    for family in PREFIXES:
+        assert selection.wants_channel(channel(family, "okx", "sol-usdt").name)
+    assert selection.wants_contract("*", None)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "symbol", "instrument", "wanted"),
+    [
+        ("SOL*", "solusdt", "SOL/USDT:USDT", True),
+        ("btcusdt", "btcusdt", "BTC/USDT:USDT", True),
+        ("btcusdt", "btc-usdt", "BTC/USDT:USDT", True),
+        ("SOL/USDT", "sol-usdt", "SOL/USDT:USDT", True),
+        ("SOL-USDT", "solusdt", "SOL/USDT:USDT", True),
+        ("SOL/USDT:USDT", "solusdt", "SOL/USDT:USDT", True),
+        ("*/USDC:*", "solusdc", "SOL/USDC:USDC", True),
+        ("*/USDC:*", "solusdt", "SOL/USDT:USDT", False),
+        ("SOL", "solvusdt", "SOLV/USDT:USDT", False),
+        ("sol", "solusdt", "SOL/USDT:USDT", True),
+        ("solusdt", "solusdt", None, True),
+        ("pepe", "1000pepeusdt", "PEPE/USDT:USDT", True),
+        ("sol", "*", None, False),
+    ],
+)
+def test_a_name_fits_every_spelling_of_its_contract(
+    pattern: str, symbol: str, instrument: str | None, wanted: bool
+) -> None:
+    """Symbol, instrument, pair and base coin are all accepted, whatever the case."""
+    selection = Selection.parse([pattern])
+    assert selection.channels == EVERY_CHANNEL
+    assert selection.wants_contract(symbol, instrument) is wanted
+
+
+def test_names_filter_within_the_channels() -> None:
+    """Channel globs choose the channels, names choose the contracts on them."""
+    selection = Selection.parse(["funding:*:*", "sol", "meta:oi:binance:*"])
+    assert selection.channels == ("funding:*:*", "meta:oi:binance:*")
+    assert not selection.wants_channel("meta:oi:okx:sol-usdt")
+    assert selection.wants_contract("sol-usdt", "SOL/USDT:USDT")
+    assert not selection.wants_contract("btc-usdt", "BTC/USDT:USDT")
+
+
+@pytest.mark.parametrize(
+    ("glob", "matches", "fails"),
+    [
+        ("funding:*:sol*", "funding:okx:sol-usdt", "funding:okx:btc-usdt"),
+        ("funding:o?x:*", "funding:okx:x", "funding:okkx:x"),
+        ("funding:[bo]*", "funding:okx:x", "funding:xyz:x"),
+        ("funding:[^b]*", "funding:okx:x", "funding:bybit:x"),
+        ("funding:[a-c]*", "funding:bybit:x", "funding:okx:x"),
+        (r"quality:okx:\*", "quality:okx:*", "quality:okx:sol-usdt"),
+        ("a:[b", "a:[b", "a:b"),
+        ("a.b:*", "a.b:c", "axb:c"),
+    ],
+)
+def test_globs_are_those_of_redis(glob: str, matches: str, fails: str) -> None:
+    """The last values are chosen by the same rules by which Redis chooses the live messages."""
+    assert channel_regex(glob).fullmatch(matches)
+    assert not channel_regex(glob).fullmatch(fails)
+
+
+@given(st.text())
+def test_a_glob_without_special_characters_matches_only_itself(text: str) -> None:
+    """Characters that mean something in regular expressions mean nothing here."""
+    plain = "".join(character for character in text if character not in "*?[]\\")
+    assert channel_regex(plain).fullmatch(plain)
+    assert not channel_regex(plain).fullmatch(plain + "x")
+
+
+def test_a_backward_range_is_refused() -> None:
+    """The error names the pattern."""
+    with pytest.raises(ConfigError, match=r"funding:\[z-a\]"):
+        Selection.parse(["funding:[z-a]"])
