@@ -6,7 +6,7 @@ FOR ?=
 NAME ?=
 ARGS ?=
 
-.PHONY: demo run test check ccxt bench lock clean
+.PHONY: demo run test check ccxt docs bench lock clean
 
 demo: $(VENV)/.run  ## everything at work on this machine; FOR=20s ends it by itself
 	$(BIN)/microstream demo $(if $(FOR),--for $(FOR)) $(ARGS)
@@ -27,6 +27,9 @@ ccxt:  ## the simulator as ccxt reads it, in an environment of its own
 	test -d .venv-ccxt || $(PYTHON) -m venv .venv-ccxt
 	.venv-ccxt/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/ccxt.lock
 	.venv-ccxt/bin/python -m pytest --noconftest tests/ccxt $(ARGS)
+
+docs: $(VENV)/.dev  ## what is made from the code: docs/payloads/*.schema.json, docs/metrics.md
+	$(BIN)/python tools/reference.py
 
 bench: $(VENV)/.dev  ## benchmarks; NAME=decode runs one
 	$(BIN)/python -m benchmarks $(NAME)

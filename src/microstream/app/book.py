@@ -11,6 +11,7 @@ from microstream.clock import Clock
 from microstream.errors import MicrostreamError, RateLimited, WireMismatch
 from microstream.model.channels import channel
 from microstream.model.events import FundingRate
+from microstream.model.frame import Reject
 from microstream.model.instruments import Instrument
 from microstream.model.state import Upkeep
 from microstream.model.symbols import Selection
@@ -125,6 +126,7 @@ class InstrumentBook:
         try:
             listed = await self._reader.read()
             self._take(listed.instruments)
+            self._count(listed.rejects)
             for quota, limit in listed.limits.items():
                 self.limits(quota, limit)
         except MicrostreamError as error:
@@ -143,6 +145,14 @@ class InstrumentBook:
         hurry = bool(self._reader.missing) and not self._hurried
         self._hurried = hurry
         return min(self._refresh_s, SOONEST_S) if hurry else self._refresh_s
+
+    def _count(self, rejects: Iterable[Reject]) -> None:
+        """Count rows of the lists that cannot be used, and keep samples of them."""
+        now = self._clock.now_ms()
+        for reject in rejects:
+            self._pipeline.rejects.add(
+                self.venue, INSTRUMENT, reject.symbol, reject.reason, reject.observed, now
+            )
 
     def _failed(self, error: MicrostreamError) -> float:
         if self.failing is None:

@@ -62,7 +62,7 @@ class Collector:
         )
         self.book = InstrumentBook(
             venue.name,
-            ListReader(self.client, venue.instruments),
+            ListReader(self.client, venue.instruments, clock),
             selection,
             pipeline,
             buffer,
@@ -102,9 +102,12 @@ class Collector:
         """Tell that the venue says no: to this address, to one contract, or to a kind of request."""
         whole = isinstance(error, RegionBlocked | Banned)
         about = None if whole else request.feed
+        instrument = self._instrument(request)
+        if request.symbol and not instrument and not whole:
+            return  # it left while it was asked for
         self._pipeline.quality.raised(
             self.venue.name,
-            None if whole else self._instrument(request),
+            None if whole else instrument,
             "refused",
             about,
             now=self._clock.now_ms(),

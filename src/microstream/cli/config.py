@@ -110,4 +110,4 @@ async def _listed(venue: Venue, settings: Exchange) -> Listed:
     http = HttpSettings(timeout_s=ASK_S, retries=0)
     base = settings.rest_url or venue.rest_url
     async with HttpClient(venue.name, base, venue.verdict, budget, http, clock, Random()) as client:
-        return await ListReader(client, venue.instruments).read()
+        return await ListReader(client, venue.instruments, clock).read()

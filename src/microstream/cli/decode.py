@@ -189,13 +189,15 @@ class Decoder:
             by_key = {item.key: item for item in self._names.values()}
             instrument = by_key[event.key]
             upkeep = {
-                family: Upkeep(interval, self._lag_ms(family), self._at)
+                family: Upkeep(interval, self._lag_ms(family, event), self._at)
                 for family, interval in INTERVAL_MS.items()
                 if family != "funding" or instrument.kind == "perpetual"
             }
             self._pipeline.follow(instrument, upkeep)
 
-    def _lag_ms(self, family: str) -> int | None:
+    def _lag_ms(self, family: str, event: AnyEvent) -> int | None:
+        if event.source == "backfill":  # history is old and not stale
+            return None
         kinds = {service.family: service.value_kind for service in SERVICES.values()}
         lag_s = self._venue.refresh_s.get(kinds[family])
         return None if lag_s is None else round(lag_s * 1000)

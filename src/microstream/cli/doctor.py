@@ -74,7 +74,7 @@ async def _venue(venue: Venue, settings: Exchange, timeout_s: float) -> AsyncIte
         frame = Frame(venue.clock.feed, response.received_at, "rest")
         venue.feeds[venue.clock.feed].parse(response.body, Context({}, {}), frame)
     except MicrostreamError as error:
-        yield False, f"{base}: {error}. {_advice(error)}"
+        yield False, f"{base}: {str(error).rstrip('.?')}. {_advice(error)}"
         return
     trip = response.received_at - response.sent_at
     limits = ", ".join(
@@ -99,8 +99,8 @@ def _advice(error: MicrostreamError) -> str:
     if isinstance(error, RateLimited):
         return "Something else on this address uses up the limit: lower weight_share"
     if isinstance(error, TransportError):
-        return "Check the network, the proxy variables (HTTPS_PROXY) and rest_url"
-    return "Check rest_url"
+        return "Look at the network, the proxy variables (HTTPS_PROXY) and rest_url"
+    return "Look at rest_url"
 
 
 async def _server(config: Config) -> AsyncIterator[tuple[bool, str]]:
@@ -109,7 +109,10 @@ async def _server(config: Config) -> AsyncIterator[tuple[bool, str]]:
         facts = await probe(url, config.redis.timeout)
     except SinkDown as error:
         if config.redis.url != "embedded":
-            yield False, f"{redact(url)}: {error}. Start the server, or set redis.url"
+            yield (
+                False,
+                f"{redact(url)}: {error}. Start the server, set redis.url, or give the user its rights",
+            )
             return
     else:
         yield _facts(url, facts)

@@ -1,10 +1,11 @@
-"""Messages: what we publish. The struct of each family lives with the service that makes it."""
+"""Messages: what we publish, one struct a family. They live here so that readers see them without a service."""
 
 from typing import ClassVar, Literal
 
 from msgspec import Struct
 
 from microstream.model.events import Source
+from microstream.model.instruments import InstrumentKind, Status
 
 Flag = Literal["stale", "frozen", "out_of_range", "clock_skew", "recovered", "outlier", "disagrees"]
 
@@ -95,14 +96,14 @@ class InstrumentMessage(Message, gc=False, kw_only=True):
     base: str
     quote: str
     settle: str
-    kind: str
+    kind: InstrumentKind
     multiplier: float
     contract_size: float | None
     tick_size: float | None
     funding_interval_hours: float | None
     rate_cap: float | None
     rate_floor: float | None
-    status: str
+    status: Status
     listed_at: int | None
     delisted_at: int | None
     changed: dict[str, str | float | int | None] = {}

@@ -46,6 +46,8 @@ class State(Struct):
     upkeep: dict[str, Upkeep] = {}
     bad: set[Kind] = set()
     """Kinds of values whose newest one was kept out."""
+    rejected_at: dict[Kind, int] = {}
+    """When a value of a kind was last kept out, as it was received."""
 
     def fresh_mark(self, now: int) -> float | None:
         """Return the mark price unless it was received more than 15 s before `now`."""

@@ -80,12 +80,14 @@ def check(state: State, event: AnyEvent, last: AnyEvent | None, offset_ms: int) 
     """Return why `event` must not be believed, or None.
 
     `last` is the newest accepted event of the same kind, `offset_ms` by how much the venue's clock is ahead of ours.
+    A last value from what is the future by now shows that the venue has set its clock back, not that `event` is old.
     """
     timestamp = event.timestamp
     if timestamp is not None:
-        if timestamp - event.received_at > max(offset_ms, 0) + FUTURE_MS:
+        latest = event.received_at + max(offset_ms, 0) + FUTURE_MS
+        if timestamp > latest:
             return "time_in_future"
-        if last is not None and last.timestamp is not None and timestamp < last.timestamp:
+        if last is not None and last.timestamp is not None and timestamp < last.timestamp <= latest:
             return OLDER
     return CHECKS[type(event)](state, event)
 

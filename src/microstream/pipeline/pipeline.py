@@ -89,14 +89,14 @@ class Pipeline:
         `period_ms` is when the same values will be heard again: an unchanged value is repeated when it could not
         wait until then (once per interval of its service).
         """
-        groups: dict[str, tuple[str, list[AnyEvent]]] = {}
+        groups: dict[str, list[tuple[str, AnyEvent]]] = {}
         for frame in frames:
             for event in frame.events:
-                groups.setdefault(event.key, (frame.feed, []))[1].append(event)
-        for key, (feed, events) in groups.items():
+                groups.setdefault(event.key, []).append((frame.feed, event))
+        for key, heard in groups.items():
             state = self.states.get(key)
             if state is not None:
-                self._take(state, feed, events, period_ms)
+                self._take(state, heard, period_ms)
 
     def reject(self, exchange: str, frames: Iterable[Frame]) -> None:
         """Count what the parsers could not use, and tell it on the quality channel where the contract is known."""
@@ -117,7 +117,7 @@ class Pipeline:
                 now=now,
                 detail=detail,
                 expected=0.0,
-                observed=float(offset_ms),
+                observed=offset_ms / 1000,
             )
         elif abs(offset_ms) + error_ms < SKEW_MS or abs(offset_ms) < SKEW_MS // 2:
             self.quality.cleared(exchange, None, "clock_skew", None, now=now, detail="the clocks agree again")
@@ -126,12 +126,12 @@ class Pipeline:
         """Do what silence must do: mark what has grown stale."""
         self._freshness.tick(now)
 
-    def _take(self, state: State, feed: str, events: list[AnyEvent], period_ms: int) -> None:
+    def _take(self, state: State, heard: list[tuple[str, AnyEvent]], period_ms: int) -> None:
         instrument = state.instrument
         offset = self.offsets.get(instrument.exchange, 0)
         accepted: dict[Kind, AnyEvent] = {}
         refused: set[Kind] = set()
-        for event in events:
+        for feed, event in heard:
             kind = KINDS[type(event)]
             if not _is_meant(instrument, kind):
                 continue
@@ -145,7 +145,9 @@ class Pipeline:
         if "mark" in accepted or "index" in accepted:
             for wrong in wrong_prices(state, accepted.get("mark"), accepted.get("index")):
                 refused.add(wrong)
-                self._refuse(state, feed, wrong, "mark_index_apart", accepted.pop(wrong))
+                event = accepted.pop(wrong)
+                feed = next(name for name, one in heard if one is event)
+                self._refuse(state, feed, wrong, "mark_index_apart", event)
         if accepted:
             self._apply(state, accepted, refused, period_ms)
 
@@ -160,7 +162,7 @@ class Pipeline:
             if isinstance(event, FundingRate):
                 self._learn(state, event)
             setattr(state, kind, event)
-            if kind in state.bad:
+            if kind in state.bad and event.received_at > state.rejected_at.get(kind, 0):
                 state.bad.discard(kind)
                 self.quality.cleared(
                     exchange,
@@ -223,7 +225,7 @@ class Pipeline:
 
     def _refuse(self, state: State, feed: str, kind: Kind, reason: str, event: AnyEvent) -> None:
         instrument = state.instrument
-        reject = Reject(instrument.symbol, kind, reason, str(_said(event)))
+        reject = Reject(instrument.symbol, kind, reason, _observed(event, reason))
         self._reject(instrument.exchange, feed, reject, event.received_at)
 
     def _reject(self, exchange: str, feed: str, reject: Reject, now: int) -> None:
@@ -233,6 +235,7 @@ class Pipeline:
             return
         if reject.reason in QUIET:
             return
+        state.rejected_at[reject.kind] = now
         if reject.kind not in state.bad:
             state.bad.add(reject.kind)
             self._doubt(exchange)
@@ -251,6 +254,18 @@ class Pipeline:
 def _is_meant(instrument: Instrument, kind: Kind) -> bool:
     """Return whether a value of this kind means anything: contracts that do not fund or trade say what is no value."""
     return instrument.funds if kind in {"funding", "settled"} else instrument.priced
+
+
+def _observed(event: AnyEvent, reason: str) -> str:
+    """Return the part of an event that a reason is about, for the person who reads it."""
+    if reason == "time_in_future":
+        return str(event.timestamp)
+    if reason == "settlement_out_of_range" and isinstance(event, FundingRate):
+        return str(event.settles_at)
+    if isinstance(event, OpenInterest):
+        amounts = (("contracts", event.contracts), ("coins", event.base), ("value", event.value))
+        return ", ".join(f"{name} {amount:g}" for name, amount in amounts if amount is not None)
+    return str(_said(event)[0])
 
 
 def _said(event: AnyEvent | None) -> tuple[object, ...]:

@@ -29,7 +29,7 @@ CLOSE_S = 1.0
 REMEDIES = {
     "WRONGTYPE": "another program uses this key: delete or rename it, or use another database in redis.url",
     "NOPERM": "the user in redis.url needs ~last:* ~stream:* &* "
-    "+ping +xadd +xtrim +hset +hdel +hkeys +hlen +expire +publish",
+    "+ping +xadd +xtrim +hset +hdel +hkeys +hlen +expire +publish, and +select for a database other than 0",
     "WRONGPASS": "check user and password in redis.url",
     "NOAUTH": "the server wants a password: write redis://:PASSWORD@HOST or redis://USER:PASSWORD@HOST",
     "OOM": "the server's maxmemory is reached: raise it or free memory",

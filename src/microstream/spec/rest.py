@@ -1,7 +1,9 @@
 """REST of a venue as data: requests, replies, quotas, and what a parser fills."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 
 from microstream.errors import MicrostreamError
 from microstream.model.events import Kind
@@ -58,6 +60,26 @@ class Response:
     body: bytes
     sent_at: int
     received_at: int
+
+
+LONGEST_WAIT_S = 3 * 86_400.0
+
+
+def retry_after_s(response: Response) -> float:
+    """Return the seconds for which an answer asks to wait in its `Retry-After`: a number or a date; 0 without one."""
+    text = response.headers.get("Retry-After", "").strip()
+    try:
+        asked = float(text) if text.isascii() else 0.0
+    except ValueError:
+        asked = _until_date_s(text, response.received_at)
+    return min(max(asked, 0.0), LONGEST_WAIT_S) if math.isfinite(asked) else 0.0
+
+
+def _until_date_s(text: str, now_ms: int) -> float:
+    try:
+        return parsedate_to_datetime(text).timestamp() - now_ms / 1000
+    except (ValueError, OverflowError):
+        return 0.0
 
 
 Verdict = Callable[[Request, Response], MicrostreamError | None]

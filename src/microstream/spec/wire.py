@@ -9,6 +9,9 @@ from microstream.model.frame import Frame
 
 T = TypeVar("T")
 
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What decoding raises for text that is no JSON, JSON of another shape, other encodings and absurd nesting."""
+
 _RAW_ROWS = msgspec.json.Decoder(list[msgspec.Raw])
 _ANY = msgspec.json.Decoder()
 
@@ -24,7 +27,7 @@ class Body(Generic[T]):
         """Return the decoded body; raises `WireMismatch` when it does not fit."""
         try:
             return self._decoder.decode(data)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        except UNREADABLE as error:
             name = getattr(self._kind, "__name__", "body")
             raise WireMismatch(f"{name}: {error}", sample=bytes(data)) from error
 
@@ -32,7 +35,7 @@ class Body(Generic[T]):
         """Return the decoded body, or None when it does not fit."""
         try:
             return self._decoder.decode(data)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        except UNREADABLE:
             return None
 
 
@@ -48,24 +51,24 @@ class Rows(Generic[T]):
         """Return the rows that fit; the others are noted in `frame`. Raises `WireMismatch` for what is no list."""
         try:
             return self._rows.decode(data)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        except UNREADABLE:
             return self._one_by_one(data, frame)
 
     def _one_by_one(self, data: bytes | msgspec.Raw, frame: Frame) -> list[T]:
         try:
             raws = _RAW_ROWS.decode(data)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        except UNREADABLE as error:
             raise WireMismatch(f"{frame.feed}: not a list of rows: {error}", sample=bytes(data)) from error
         rows = []
         for raw in raws:
             try:
                 rows.append(self._row.decode(raw))
-            except (msgspec.MsgspecError, RecursionError) as error:
+            except UNREADABLE as error:
                 frame.reject(self._name_of(raw), None, "bad_row", error)
         return rows
 
     def _name_of(self, raw: msgspec.Raw) -> str:
         try:
             return str(_ANY.decode(raw)[self._name])[:40]
-        except (msgspec.MsgspecError, RecursionError, TypeError, KeyError):
+        except (*UNREADABLE, TypeError, KeyError):
             return "?"

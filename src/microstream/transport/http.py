@@ -13,7 +13,7 @@ from yarl import URL
 
 from microstream.clock import Clock
 from microstream.errors import MicrostreamError, RateLimited, RegionBlocked, Remedy
-from microstream.spec.rest import Request, Response, Verdict
+from microstream.spec.rest import Request, Response, Verdict, retry_after_s
 from microstream.transport.backoff import Backoff
 from microstream.transport.body import TooLargeError, decoded
 from microstream.transport.budget import Booking, Budget, Costs
@@ -177,8 +177,10 @@ class HttpClient:
         wrong = judged(request, response, self._verdict)
         if isinstance(wrong, RateLimited):
             self._budget.close(wrong.quota, wrong.retry_after_s)
-        if isinstance(wrong, RegionBlocked):
+        elif isinstance(wrong, RegionBlocked):
             self._budget.close(None, BLOCKED_S)
+        elif wrong is not None and (asked_s := retry_after_s(response)):
+            self._budget.close(None, asked_s)
         if wrong is not None:
             raise wrong
         return response

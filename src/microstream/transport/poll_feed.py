@@ -5,7 +5,8 @@ import zlib
 from contextlib import suppress
 
 from microstream.spec.rest import Poll
-from microstream.transport.rounds import FeedState, Inlet
+from microstream.transport.feed_state import FeedState
+from microstream.transport.rounds import Inlet
 
 SPREAD = 0.2
 """Part of the period over which the polls of all venues are spread."""
@@ -49,7 +50,10 @@ class PollFeed:
         give_up_at = began + self.period_s
         async with asyncio.TaskGroup() as group:
             asked = [
-                group.create_task(self._inlet.ask(request, self.state, give_up_at)) for request in requests
+                group.create_task(
+                    self._inlet.ask(request, self.state, give_up_at, has_rows=bool(self.poll.provides))
+                )
+                for request in requests
             ]
         frames = [frame for task in asked if (frame := task.result()) is not None]
         await self._inlet.hand_over(frames, round(self.period_s * 1000))

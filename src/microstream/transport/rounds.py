@@ -1,9 +1,8 @@
 """What every feed does with a request: ask, parse, measure, deliver."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
@@ -12,6 +11,7 @@ from microstream.clock import Clock
 from microstream.errors import Banned, MicrostreamError, VenueRefused, WireMismatch
 from microstream.model.frame import Frame
 from microstream.spec.rest import Context, Feed, Request, Response
+from microstream.transport.feed_state import FeedState
 from microstream.transport.http import HttpClient
 
 SLICE = 250
@@ -36,22 +36,8 @@ class Outlet(Protocol):
         ...
 
     def answered(self, request: Request) -> None:
-        """Take that a request was answered."""
+        """Take that a request that failed is answered again."""
         ...
-
-
-@dataclass(slots=True)
-class FeedState:
-    """How a feed is doing, for metrics and readiness. Times are ms UTC, durations seconds."""
-
-    rounds: int = 0
-    seconds: float = 0.0
-    skipped: int = 0
-    last_good_at: int | None = None
-    failing_since: int | None = None
-    last_error: str | None = None
-    mismatches: Counter[str] = field(default_factory=Counter)
-    """Replies that could not be read as a whole, by feed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +51,21 @@ class Inlet:
     outlet: Outlet
     clock: Clock
 
-    async def ask(self, request: Request, state: FeedState, give_up_at: float) -> Frame | None:
-        """Return what the answer says, or None after noting why there is none."""
+    async def ask(
+        self, request: Request, state: FeedState, give_up_at: float, *, has_rows: bool = True
+    ) -> Frame | None:
+        """Return what the answer says, or None after noting why there is none.
+
+        With `has_rows` an answer without a row of a followed contract is no answer.
+        """
         try:
             response = await self.client.get(request, give_up_at=give_up_at)
             frame = Frame(request.feed, response.received_at, "rest")
-            self._parse(request, response, frame)
+            self._parse(request, response, frame, has_rows=has_rows)
         except MicrostreamError as error:
             self._failed(request, state, error)
             return None
-        self._recovered(state, response)
-        self.outlet.answered(request)
+        self._answered(request, state, response.received_at)
         if frame.server_time is not None:
             middle = (response.sent_at + response.received_at) // 2
             error_ms = (response.received_at - response.sent_at + 1) // 2
@@ -88,30 +78,42 @@ class Inlet:
             self.outlet.deliver(part, period_ms)
             await asyncio.sleep(0)
 
-    def _parse(self, request: Request, response: Response, frame: Frame) -> None:
+    def _parse(self, request: Request, response: Response, frame: Frame, *, has_rows: bool) -> None:
         context = self.context()
-        self.feeds[request.feed].parse(response.body, context, frame)
-        if not frame.events and not frame.rejects and frame.server_time is None and context.instruments:
-            raise WireMismatch(f"{self.venue} {request.path}: the answer has no row of a followed contract")
+        try:
+            self.feeds[request.feed].parse(response.body, context, frame)
+        except WireMismatch as error:
+            raise WireMismatch(f"{self.venue} {request.path}: {error}", sample=error.sample) from error
+        if has_rows and not frame.events and not frame.rejects and context.instruments:
+            raise WireMismatch(
+                f"{self.venue} {request.path}: the answer has no row of a followed contract",
+                sample=response.body,
+            )
 
     def _failed(self, request: Request, state: FeedState, error: MicrostreamError) -> None:
-        text = str(error)
         if isinstance(error, WireMismatch):
             state.mismatches[request.feed] += 1
-            log.debug("body kept out", venue=self.venue, path=request.path, why=text, sample=error.sample)
         elif isinstance(error, VenueRefused | Banned):
             self.outlet.refused(request, error)
-        state.last_error = text
-        if state.failing_since is None:
-            state.failing_since = self.clock.now_ms()
-            log.warning("feed is failing", venue=self.venue, feed=request.feed, reason=error.reason, why=text)
+        if state.failed(request, error, self.clock.now_ms()):
+            sample = {"sample": error.sample} if isinstance(error, WireMismatch) else {}
+            log.warning(
+                "feed is failing",
+                venue=self.venue,
+                feed=request.feed,
+                reason=error.reason,
+                why=str(error),
+                **sample,
+            )
 
-    def _recovered(self, state: FeedState, response: Response) -> None:
-        state.last_good_at = response.received_at
-        if state.failing_since is not None:
-            seconds = round((response.received_at - state.failing_since) / 1000, 1)
-            log.info("feed works again", venue=self.venue, after_s=seconds)
-            state.failing_since = None
+    def _answered(self, request: Request, state: FeedState, received_at: int) -> None:
+        ended = state.answered(request)
+        if ended is None:
+            return
+        self.outlet.answered(request)
+        if state.settled(request.feed):
+            seconds = round((received_at - ended.since) / 1000, 1)
+            log.info("feed works again", venue=self.venue, feed=request.feed, after_s=seconds)
 
 
 def slices(frames: Sequence[Frame]) -> Iterable[Sequence[Frame]]:

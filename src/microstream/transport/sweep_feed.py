@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 
 from microstream.model.instruments import Instrument
 from microstream.spec.rest import Context, Poll
+from microstream.transport.feed_state import FeedState
 from microstream.transport.pacing import intervals
 from microstream.transport.poll_feed import wait_a_moment
-from microstream.transport.rounds import FeedState, Inlet
+from microstream.transport.rounds import Inlet
 
 AT_ONCE = 12
 """Requests under way."""
@@ -76,6 +77,7 @@ class SweepFeed:
         self._planned = (context, rate)
         self.intervals = intervals(list(context.instruments.values()), rate, self.period_s)
         self._ranks = {name: rank for rank, name in enumerate(self.intervals)}
+        self.state.retain(frozenset(item.symbol for item in context.instruments.values()))
         self._paced(self.intervals)
         now = self._inlet.clock.monotonic()
         for rank, name in enumerate(self.intervals):

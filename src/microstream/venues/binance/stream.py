@@ -1,6 +1,6 @@
 """What Binance's WebSocket frames say (venue page, section 4)."""
 
-from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec import UNSET, Raw
 
 from microstream.errors import VenueRefused
 from microstream.model.frame import Frame
@@ -12,16 +12,7 @@ USD_M = 1
 """`st` of USD-M rows; all-market streams carry COIN-M rows (2) too since mid-2026."""
 
 
-class _Frame(Struct, gc=False):
-    stream: str = ""
-    data: Raw | UnsetType = UNSET
-    e: str = ""
-    error: wire.Error | None = None
-    code: int | None = None
-    msg: str = ""
-
-
-_FRAME = Body(_Frame)
+_FRAME = Body(wire.PushFrame)
 _UPDATES = Rows(wire.MarkPriceUpdate, "s")
 
 
@@ -35,7 +26,7 @@ class MarkPriceSession:
             head = _FRAME.read(data)
             error = head.error or (wire.Error(head.code, head.msg) if head.code is not None else None)
             if error is not None:
-                raise VenueRefused(f"refused: {error.msg}", code=str(error.code))
+                raise VenueRefused(f"refused, code {error.code}: {error.msg}", code=str(error.code))
             if head.data is not UNSET:
                 payload = head.data
             elif not head.e:

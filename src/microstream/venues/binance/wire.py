@@ -120,3 +120,13 @@ class Error(Struct, gc=False):
 
     code: int
     msg: str = ""
+
+
+class PushFrame(Struct, gc=False):
+    """A WebSocket frame that is an object: a wrapped push (`data`), a raw one (`e`), or an answer to a request."""
+
+    data: Raw | UnsetType = UNSET
+    e: str = ""
+    error: Error | None = None
+    code: int | None = None
+    msg: str = ""

@@ -82,8 +82,7 @@ def _one_side(single: Text, both: Text, instrument: Instrument, frame: Frame) ->
 
 def parse_time(body: bytes, _context: Context, frame: Frame) -> None:
     """Read the venue's clock; every other reply states it too."""
-    time = _CLOCK.read(body).time
-    frame.server_time = time if isinstance(time, int) else None
+    frame.clock(_CLOCK.read(body).time)
 
 
 def parse_funding_history(body: bytes, context: Context, frame: Frame) -> None:

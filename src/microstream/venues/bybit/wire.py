@@ -31,7 +31,7 @@ class Envelope(Struct, gc=False):
 class Clock(Struct, gc=False):
     """`GET /v5/market/time`: the envelope says all."""
 
-    time: Text = UNSET
+    time: Text
 
 
 class Ticker(Struct, gc=False):

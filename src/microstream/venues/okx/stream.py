@@ -26,7 +26,7 @@ class PublicSession:
             return
         head = _FRAME.read(data)
         if head.event == "error":
-            raise VenueRefused(f"refused: {head.msg}", code=head.code)
+            raise VenueRefused(f"refused, code {head.code}: {head.msg}", code=head.code)
         add = CHANNELS.get(head.arg.channel)
         if add is not None and isinstance(head.data, Raw):
             add(head.data, context, frame)
