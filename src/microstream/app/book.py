@@ -109,9 +109,8 @@ class InstrumentBook:
         now = self._clock.now_ms()
         followed = {name: item for name, item in self.known.items() if self._selection.follows(item)}
         for name in self.context.instruments.keys() & self.known.keys():
-            followed.setdefault(
-                name, self.known[name]
-            )  # left the selection by its status: keeps its last value
+            # one that left the selection by its status keeps its last value
+            followed.setdefault(name, self.known[name])
         for name, item in followed.items():
             if name not in self.context.instruments:
                 self._pipeline.follow(item, self._upkeep_of(item, now))

@@ -1,5 +1,6 @@
 """`microstream decode`: what a recorded body or frames would be published as."""
 
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -51,19 +52,18 @@ def command(
     if exchange not in venues.REGISTRY:
         raise ConfigError(f"'{exchange}' is no venue; there are {', '.join(venues.REGISTRY)}")
     venue = venues.load(exchange)
+    feeds = {f"rest/{name}": name for name in venue.feeds}
+    if feed != WS and feed not in feeds:
+        raise ConfigError(f"'{feed}' is no feed of {exchange}; there are {', '.join([*feeds, WS])}")
     known = _listed(venue, instruments) if instruments else None
     at = received_at if received_at is not None else SystemClock().now_ms()
     decoder = Decoder(venue, Names(venue, known), at)
     data = _read(file)
-    if feed == WS:
-        lines = decoder.frames(data)
-    elif feed.removeprefix("rest/") in venue.feeds and feed.startswith("rest/"):
-        lines = decoder.body(feed.removeprefix("rest/"), data)
-    else:
-        known_feeds = ", ".join([*(f"rest/{name}" for name in venue.feeds), WS])
-        raise ConfigError(f"'{feed}' is no feed of {exchange}; there are {known_feeds}")
-    for line in lines:
-        print(line)
+    try:
+        for line in decoder.frames(data) if feed == WS else decoder.body(feeds[feed], data):
+            typer.echo(line.encode())  # JSON is UTF-8, whatever the terminal's encoding
+    except BrokenPipeError:  # whoever read the lines has left
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 1 if decoder.complaints else 0
 
 
@@ -208,10 +208,17 @@ class Decoder:
 
 
 def _listed(venue: Venue, path: Path) -> Sequence[Instrument]:
+    body, feed = _read(path), venue.instruments.feed
     try:
-        return venue.instruments.build({venue.instruments.feed: [_read(path)]}).instruments
+        refusal = venue.verdict(Request(feed, feed), Response(200, {}, body, 0, 0))
+        if refusal is not None:
+            raise refusal
+        instruments = venue.instruments.build({feed: [body]}).instruments
     except MicrostreamError as error:
         raise ConfigError(f"{path}: not an instrument list of {venue.name}: {error}") from error
+    if not instruments:
+        raise ConfigError(f"{path}: no contract in this instrument list of {venue.name}")
+    return instruments
 
 
 def _read(path: Path | None) -> bytes:

@@ -154,36 +154,37 @@ class Pipeline:
     def _apply(
         self, state: State, accepted: dict[Kind, AnyEvent], refused: set[Kind], period_ms: int
     ) -> None:
-        exchange = state.instrument.exchange
         now = max(event.received_at for event in accepted.values())
         changed = {kind for kind, event in accepted.items() if _said(getattr(state, kind)) != _said(event)}
         for kind, event in accepted.items():
-            self.events[exchange, kind] += 1
-            if isinstance(event, FundingRate):
-                self._learn(state, event)
-            setattr(state, kind, event)
-            if kind in state.bad and event.received_at > state.rejected_at.get(kind, 0):
-                state.bad.discard(kind)
-                self.quality.cleared(
-                    exchange,
-                    state.instrument,
-                    "out_of_range",
-                    kind,
-                    now=now,
-                    detail=f"{kind} is in range again",
-                )
+            self._keep(state, kind, event, now)
         for service in self.services:
             upkeep = state.upkeep.get(service.family)
             if upkeep is None or service.touches.isdisjoint(accepted) or service.value_kind in refused:
                 continue
             own = accepted.get(service.value_kind)
-            turned = own is not None and self._freshness.confirm(
-                state, service, own, self.offsets.get(exchange, 0)
-            )
+            if own is None and service.value_kind in state.bad:
+                continue  # what moved beside it is no reason to repeat a value whose successor was kept out
+            offset = self.offsets.get(state.instrument.exchange, 0)
+            turned = own is not None and self._freshness.confirm(state, service, own, offset)
             waited = now - upkeep.published_at if upkeep.published_at is not None else None
             due = waited is None or waited + period_ms > SLACK * upkeep.interval_ms
             if due or turned or not service.touches.isdisjoint(changed):
                 self._publish(state, service, now)
+
+    def _keep(self, state: State, kind: Kind, event: AnyEvent, now: int) -> None:
+        """Make an accepted event the newest of its kind."""
+        instrument = state.instrument
+        self.events[instrument.exchange, kind] += 1
+        if isinstance(event, FundingRate):
+            self._learn(state, event)
+        setattr(state, kind, event)
+        if kind in state.bad and event.received_at > state.rejected_at.get(kind, 0):
+            state.bad.discard(kind)
+            detail = f"{kind} is in range again"
+            self.quality.cleared(
+                instrument.exchange, instrument, "out_of_range", kind, now=now, detail=detail
+            )
 
     def _learn(self, state: State, event: FundingRate) -> None:
         """Take the interval of a funding row; tell the registry where it says something else."""

@@ -96,14 +96,14 @@ class Inlet:
         elif isinstance(error, VenueRefused | Banned):
             self.outlet.refused(request, error)
         if state.failed(request, error, self.clock.now_ms()):
-            sample = {"sample": error.sample} if isinstance(error, WireMismatch) else {}
+            sample = error.sample.decode("utf-8", "replace") if isinstance(error, WireMismatch) else None
             log.warning(
                 "feed is failing",
                 venue=self.venue,
                 feed=request.feed,
                 reason=error.reason,
                 why=str(error),
-                **sample,
+                **({"sample": sample} if sample else {}),
             )
 
     def _answered(self, request: Request, state: FeedState, received_at: int) -> None:
