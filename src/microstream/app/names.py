@@ -10,8 +10,10 @@ from microstream.errors import ConfigError
 from microstream.model.instruments import Instrument
 from microstream.model.symbols import Selection, nearest
 
-LONGEST_S = 15.0
+OPEN_S = 3.0
 """How long polling waits for slow lists when a name has not been found in the others."""
+LONGEST_S = 15.0
+"""How long the verdict on such a name waits for them."""
 
 log = structlog.get_logger()
 
@@ -23,18 +25,22 @@ async def check_names(
     strict: bool,
     where: str,
     gate: asyncio.Event,
+    open_s: float = OPEN_S,
     longest_s: float = LONGEST_S,
 ) -> None:
-    """Open `gate` as soon as every name is known, or nobody can tell whether it is.
+    """Open `gate` as soon as every name is known, or nobody can tell soon whether it is.
 
     Raises `ConfigError` when every venue has shown its list and a name is in none of them; without `strict` that is a
     warning. A venue that is away keeps no other waiting: its names are looked at when it comes back.
     """
+    opener = asyncio.get_running_loop().call_later(open_s, gate.set)
     try:
         async with asyncio.timeout(longest_s):
             await _first_tries(selection, books, gate)
     except TimeoutError:
         pass
+    finally:
+        opener.cancel()
     missing = selection.unmatched(_known(books))
     if not _known(books):
         log.error(

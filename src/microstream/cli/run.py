@@ -81,4 +81,4 @@ def _on_signal(coordinator: MultiTimeframeCoordinator, number: int) -> None:
     coordinator.stop()
     loop = asyncio.get_running_loop()
     for each in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(each, os._exit, 128 + number)
+        loop.add_signal_handler(each, os._exit, 128 + each)

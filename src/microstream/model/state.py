@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from microstream.model.channels import Channel
 from microstream.model.events import FundingRate, FundingSettled, IndexPrice, Kind, MarkPrice, OpenInterest
 from microstream.model.instruments import Instrument
 
@@ -44,6 +45,8 @@ class State(Struct):
     interval_h: float | None = None
     """Hours that the current funding rate pays for, as far as it is known."""
     upkeep: dict[str, Upkeep] = {}
+    channels: dict[str, Channel] = {}
+    """Where the messages of each family go."""
     bad: set[Kind] = set()
     """Kinds of values whose newest one was kept out."""
     rejected_at: dict[Kind, int] = {}

@@ -100,7 +100,7 @@ def wrong_prices(state: State, mark: AnyEvent | None, index: AnyEvent | None) ->
     """
     new_mark = mark.price if isinstance(mark, MarkPrice) else None
     new_index = index.price if isinstance(index, IndexPrice) else None
-    now = max(event.received_at for event in (mark, index) if event is not None)
+    now = max([event.received_at for event in (mark, index) if event is not None])
     last_mark, last_index = state.fresh_mark(now), state.fresh_index(now)
     price = last_mark if new_mark is None else new_mark
     reference = last_index if new_index is None else new_index

@@ -41,16 +41,17 @@ class Freshness:
         if upkeep.stale_since is not None or gap:
             upkeep.stale_since = None
             upkeep.recovered = True
+            self._clear(state, service, own.received_at)
+        return upkeep.recovered
+
+    def _clear(self, state: State, service: Service, now: int) -> None:
+        """Tell that what was stale or silent is live again."""
+        instrument = state.instrument
+        detail = f"{service.family} is live again"
         for kind in ("stale", "silent"):
             self._quality.cleared(
-                state.instrument.exchange,
-                state.instrument,
-                kind,
-                service.family,
-                now=own.received_at,
-                detail=f"{service.family} is live again",
+                instrument.exchange, instrument, kind, service.family, now=now, detail=detail
             )
-        return upkeep.recovered
 
     def suspend(self, state: State, now: int) -> None:
         """Flag what is known of a contract that is no longer live, and publish it so for the last time."""
@@ -71,19 +72,20 @@ class Freshness:
             by_venue: dict[str, list[tuple[State, Upkeep]]] = {}
             for state in self._states.values():
                 upkeep = state.upkeep.get(service.family)
-                if upkeep is not None and _is_judged(state, upkeep):
+                if upkeep is not None and (state.instrument.status == "live" or _has_begun(state, upkeep)):
                     by_venue.setdefault(state.instrument.exchange, []).append((state, upkeep))
             for exchange, followed in by_venue.items():
                 self._judge(exchange, service, followed, now)
 
     def _judge(self, exchange: str, service: Service, followed: list[tuple[State, Upkeep]], now: int) -> None:
-        newest = max(_heard(upkeep) for _, upkeep in followed)
-        shortest_ms = min(upkeep.interval_ms for _, upkeep in followed)
+        heard = [_heard(upkeep) for _, upkeep in followed]
+        newest = max(heard)
+        shortest_ms = min([upkeep.interval_ms for _, upkeep in followed])
         several = len(followed) > 1
         whole = several and now - newest > 3 * shortest_ms
         together = several and now - newest > TOGETHER * shortest_ms
-        kind = "stale" if any(upkeep.confirmed_at is not None for _, upkeep in followed) else "silent"
         if whole:
+            kind = "stale" if any(upkeep.confirmed_at is not None for _, upkeep in followed) else "silent"
             detail = f"{exchange} has not confirmed {service.family} of any of {len(followed)} contracts"
             self._quality.raised(
                 exchange,
@@ -99,10 +101,12 @@ class Freshness:
             for ended in ("stale", "silent"):
                 detail = f"{exchange} confirms {service.family} again"
                 self._quality.cleared(exchange, None, ended, service.family, now=now, detail=detail)
-        for state, upkeep in followed:
-            heard = _heard(upkeep)
-            if now - heard > upkeep.max_age_ms and self._becomes_stale(
-                state, service, now, heard, told=together
+        due = now - 3 * shortest_ms  # what was heard since is stale by no interval
+        for (state, upkeep), at in zip(followed, heard, strict=True):
+            if (
+                at < due
+                and now - at > upkeep.max_age_ms
+                and self._becomes_stale(state, service, now, at, told=together)
             ):
                 self._publish(state, service, now)
 
@@ -133,14 +137,14 @@ class Freshness:
         return True
 
 
-def _is_judged(state: State, upkeep: Upkeep) -> bool:
+def _has_begun(state: State, upkeep: Upkeep) -> bool:
     """A contract before its launch may say nothing; what it has begun to say must go on."""
-    instrument = state.instrument
-    return instrument.status == "live" or (instrument.priced and upkeep.confirmed_at is not None)
+    return state.instrument.priced and upkeep.confirmed_at is not None
 
 
 def _heard(upkeep: Upkeep) -> int:
-    return max(upkeep.followed_at, upkeep.confirmed_at or 0)
+    confirmed_at, followed_at = upkeep.confirmed_at, upkeep.followed_at
+    return followed_at if confirmed_at is None or confirmed_at < followed_at else confirmed_at
 
 
 def _venue_age(event: AnyEvent, offset_ms: int) -> int | None:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
 
 from microstream.model.channels import channel
 from microstream.model.events import (
@@ -31,6 +32,14 @@ KINDS: dict[type, Kind] = {
     FundingSettled: "settled",
     OpenInterest: "open_interest",
 }
+SAID: dict[Kind, Callable[[AnyEvent], object]] = {
+    "mark": attrgetter("price"),
+    "index": attrgetter("price"),
+    "funding": attrgetter("rate", "settles_at", "interval_h", "cap", "floor"),
+    "settled": attrgetter("rate", "settled_at"),
+    "open_interest": attrgetter("contracts", "base", "value"),
+}
+"""What an event says apart from when: what must differ for it to be news."""
 SLACK = 1.1
 """A confirmed value is repeated early rather than late: polls arrive with some jitter."""
 
@@ -62,7 +71,10 @@ class Pipeline:
     def follow(self, instrument: Instrument, upkeep: Mapping[str, Upkeep]) -> None:
         """Begin to accept events of a contract; `upkeep` has an entry for each family that it can have."""
         self.states[instrument.key] = State(
-            instrument=instrument, upkeep=dict(upkeep), interval_h=instrument.funding_interval_hours
+            instrument=instrument,
+            upkeep=dict(upkeep),
+            channels={family: channel(family, instrument.exchange, instrument.symbol) for family in upkeep},
+            interval_h=instrument.funding_interval_hours,
         )
 
     def unfollow(self, key: str, now: int) -> None:
@@ -154,9 +166,12 @@ class Pipeline:
     def _apply(
         self, state: State, accepted: dict[Kind, AnyEvent], refused: set[Kind], period_ms: int
     ) -> None:
-        now = max(event.received_at for event in accepted.values())
-        changed = {kind for kind, event in accepted.items() if _said(getattr(state, kind)) != _said(event)}
+        now = max([event.received_at for event in accepted.values()])
+        changed: set[Kind] = set()
         for kind, event in accepted.items():
+            last: AnyEvent | None = getattr(state, kind)
+            if last is None or SAID[kind](last) != SAID[kind](event):
+                changed.add(kind)
             self._keep(state, kind, event, now)
         for service in self.services:
             upkeep = state.upkeep.get(service.family)
@@ -202,12 +217,12 @@ class Pipeline:
         state.interval_h = interval_h
 
     def _publish(self, state: State, service: Service, now: int) -> None:
-        instrument, upkeep = state.instrument, state.upkeep[service.family]
+        upkeep = state.upkeep[service.family]
         message = service.view(state, self._flags(state, service, upkeep), now)
         if message is not None:
             upkeep.published_at = now
             upkeep.recovered = False
-            self._offer(channel(service.family, instrument.exchange, instrument.symbol), message)
+            self._offer(state.channels[service.family], message)
 
     def _flags(self, state: State, service: Service, upkeep: Upkeep) -> tuple[Flag, ...]:
         flags: list[Flag] = []
@@ -266,17 +281,4 @@ def _observed(event: AnyEvent, reason: str) -> str:
     if isinstance(event, OpenInterest):
         amounts = (("contracts", event.contracts), ("coins", event.base), ("value", event.value))
         return ", ".join(f"{name} {amount:g}" for name, amount in amounts if amount is not None)
-    return str(_said(event)[0])
-
-
-def _said(event: AnyEvent | None) -> tuple[object, ...]:
-    """Return what an event says apart from when: what must differ for it to be news."""
-    if isinstance(event, MarkPrice | IndexPrice):
-        return (event.price,)
-    if isinstance(event, FundingRate):
-        return (event.rate, event.settles_at, event.interval_h, event.cap, event.floor)
-    if isinstance(event, FundingSettled):
-        return (event.rate, event.settled_at)
-    if isinstance(event, OpenInterest):
-        return (event.contracts, event.base, event.value)
-    return ()
+    return str(event.price if isinstance(event, MarkPrice | IndexPrice) else event.rate)

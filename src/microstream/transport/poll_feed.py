@@ -1,25 +1,30 @@
-"""One bulk poll's life: due times on a grid, the round's requests together, never two rounds at once."""
+"""One bulk poll's life: due times on a grid, the round's requests together, none asked again before its answer."""
 
 import asyncio
 import zlib
 from contextlib import suppress
 
-from microstream.spec.rest import Poll
+from microstream.model.frame import Frame
+from microstream.spec.rest import Poll, Request
 from microstream.transport.feed_state import FeedState
 from microstream.transport.rounds import Inlet
 
 SPREAD = 0.2
 """Part of the period over which the polls of all venues are spread."""
 MOST_SPREAD_S = 2.0
+TOGETHER = 0.5
+"""Part of the period for which the answers of a round wait for one another, to enter the pipeline as one frame."""
+MOST_TOGETHER_S = 2.0
 START_WAIT_S = 2.0
 
 
 class PollFeed:
     """Asks at once, then at every multiple of `period_s` of the UTC clock plus an offset of its own.
 
-    A round that takes longer than its period loses the due times that it missed; they are counted as skipped.
-    `first_round` is set when the first round is over, however it went; `after` is that of a poll whose values the
-    provided ones are published with, and is awaited for a moment at the start.
+    An answer that takes longer than the others is delivered when it comes and holds none of them up. Its request loses
+    the due times that it missed; they are counted as skipped. `first_round` is set when the first round is over,
+    however it went; `after` is that of a poll whose values the provided ones are published with, and is awaited for a
+    moment at the start.
     """
 
     def __init__(self, poll: Poll, inlet: Inlet, period_s: float, after: asyncio.Event | None = None) -> None:
@@ -30,38 +35,53 @@ class PollFeed:
         self._inlet = inlet
         self._after = after
         self._offset_s = spread_s(f"{inlet.venue}:{poll.name}", period_s)
+        self._asked: dict[Request, asyncio.Task[Frame | None]] = {}
 
     async def run(self) -> None:
         """Poll until cancelled."""
         await wait_a_moment(self._after)
-        await self._round()
-        while True:
-            await asyncio.sleep(self._until_due_s())
-            await self._round()
+        async with asyncio.TaskGroup() as group:
+            while True:
+                await self._round(group)
+                await self._rest()
 
     def _until_due_s(self) -> float:
         now = self._inlet.clock.now_ms() / 1000
         return self.period_s - (now - self._offset_s) % self.period_s
 
-    async def _round(self) -> None:
+    async def _round(self, group: asyncio.TaskGroup) -> None:
+        """Ask what is not under way, and deliver what comes soon."""
         clock = self._inlet.clock
         began = clock.monotonic()
-        requests = self.poll.bulk(self._inlet.context()) if self.poll.bulk else ()
-        give_up_at = began + self.period_s
-        async with asyncio.TaskGroup() as group:
-            asked = [
-                group.create_task(
-                    self._inlet.ask(request, self.state, give_up_at, has_rows=bool(self.poll.provides))
-                )
-                for request in requests
-            ]
-        frames = [frame for task in asked if (frame := task.result()) is not None]
-        await self._inlet.hand_over(frames, round(self.period_s * 1000))
-        took = clock.monotonic() - began
+        self.state.skipped += bool(self._asked)
+        for request in self.poll.bulk(self._inlet.context()) if self.poll.bulk else ():
+            if request not in self._asked:
+                has_rows = bool(self.poll.provides)
+                asking = self._inlet.ask(request, self.state, began + self.period_s, has_rows=has_rows)
+                self._asked[request] = group.create_task(asking)
+        await self._deliver(min(TOGETHER * self.period_s, MOST_TOGETHER_S), asyncio.ALL_COMPLETED)
         self.state.rounds += 1
-        self.state.seconds += took
-        self.state.skipped += int(took / self.period_s)
+        self.state.seconds += clock.monotonic() - began
         self.first_round.set()
+
+    async def _rest(self) -> None:
+        """Wait until the next due time; deliver what comes meanwhile."""
+        clock = self._inlet.clock
+        due_at = clock.monotonic() + self._until_due_s()
+        while (left_s := due_at - clock.monotonic()) > 0:
+            if self._asked:
+                await self._deliver(left_s, asyncio.FIRST_COMPLETED)
+            else:
+                await asyncio.sleep(left_s)
+
+    async def _deliver(self, within_s: float, return_when: str) -> None:
+        """Hand over the answers that have come within a time."""
+        if self._asked:
+            await asyncio.wait(self._asked.values(), timeout=within_s, return_when=return_when)
+        ended = [request for request, task in self._asked.items() if task.done()]
+        frames = [frame for request in ended if (frame := self._asked.pop(request).result()) is not None]
+        if frames:
+            await self._inlet.hand_over(frames, round(self.period_s * 1000))
 
 
 async def wait_a_moment(after: asyncio.Event | None) -> None:

@@ -13,6 +13,8 @@ from microstream.transport.rounds import Inlet
 
 AT_ONCE = 12
 """Requests under way."""
+GATHER_S = 0.5
+"""What falls due within this time is asked together: waking up for each contract alone took a third of all CPU."""
 
 Paced = Callable[[Mapping[str, float]], None]
 """Told the interval of every contract (by venue name, seconds) whenever it is planned anew."""
@@ -58,7 +60,7 @@ class SweepFeed:
                 self._plan()
                 wait_s = self._due[0][0] - self._inlet.clock.monotonic() if self._due else 1.0
                 if wait_s > 0:
-                    await asyncio.sleep(min(wait_s, 1.0))
+                    await asyncio.sleep(min(max(wait_s, GATHER_S), 1.0))
                     continue
                 await slots.acquire()
                 _, name = heapq.heappop(self._due)

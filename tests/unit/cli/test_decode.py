@@ -265,8 +265,10 @@ def test_usage_errors(arguments: list[str], reason: str) -> None:
 
 def test_a_reader_that_leaves_early() -> None:
     """Output into a program that ends early is no crash."""
-    line = b'{"topic":"tickers.BTCUSDT","type":"snapshot","data":{"symbol":"BTCUSDT","markPrice":"%d"},"cs":%d,"ts":1795320931000}\n'
-    frames = b"".join(line % (84000 + number, number) for number in range(2000))
+    push = (
+        '{"topic":"tickers.BTCUSDT","type":"snapshot","data":{"symbol":"BTCUSDT","markPrice":"%d"},"cs":%d}\n'
+    )
+    frames = "".join(push % (84000 + number, number) for number in range(2000)).encode()
     command = [sys.executable, "-m", "microstream", "decode", "bybit", "ws"]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE

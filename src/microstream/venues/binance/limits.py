@@ -10,7 +10,7 @@ from microstream.errors import (
     TransportError,
     VenueRefused,
 )
-from microstream.spec.rest import Headers, Quota, Request, Response, header_number
+from microstream.spec.rest import Headers, Quota, Request, Response, header_number, retry_after_s
 from microstream.spec.wire import Body
 from microstream.venues.binance import wire
 
@@ -30,6 +30,8 @@ QUOTAS = (
 TOO_MANY = -1003
 RETRYABLE = frozenset({-1000, -1001, -1006, -1007, -1008})
 FIREWALL_S = 300.0
+MARGIN_S = 1.0
+"""Added to times by the venue's clock: ours may run ahead of it."""
 SHORTEST_BAN_S = 120.0
 LONGEST_BAN_S = 3 * 86_400.0
 _UNTIL = re.compile(r"banned until (\d{13})(?!\d)", re.ASCII)
@@ -65,12 +67,12 @@ def _may_be_error(body: bytes) -> bool:
 
 def _wait_s(response: Response) -> float:
     """Return the time asked for, else the rest of the minute in which the weight is counted."""
-    return header_number(response.headers, "Retry-After") or 60.0 - response.received_at % 60_000 / 1000
+    return retry_after_s(response) or 60.0 - response.received_at % 60_000 / 1000 + MARGIN_S
 
 
 def _ban_s(response: Response, text: str) -> float:
     """Return the longer of the times that text and header name; bans last 2 minutes to 3 days."""
     until = _UNTIL.search(text)
-    named = (int(until.group(1)) - response.received_at) / 1000 if until else 0.0
-    asked = max(named, header_number(response.headers, "Retry-After") or 0.0)
+    named = (int(until.group(1)) - response.received_at) / 1000 + MARGIN_S if until else 0.0
+    asked = max(named, retry_after_s(response))
     return min(asked, LONGEST_BAN_S) if asked > 0 else SHORTEST_BAN_S

@@ -9,7 +9,7 @@ from microstream.errors import (
     VenueRefused,
 )
 from microstream.model.units import BadNumber, millis
-from microstream.spec.rest import Quota, Request, Response, header_number
+from microstream.spec.rest import Quota, Request, Response, retry_after_s
 from microstream.spec.wire import Body
 from microstream.venues.bybit import wire
 
@@ -18,6 +18,8 @@ QUOTAS = (Quota(REQUESTS, limit=600, window_s=5),)
 
 BAN_S = 600.0
 """How long the venue asks to stay away after HTTP 403 "access too frequent"."""
+MARGIN_S = 1.0
+"""Added to times by the venue's clock: ours may run ahead of it."""
 PAUSE_S = 5.0
 """After HTTP 429, which names no time."""
 BUSY = frozenset({10000, 10016})
@@ -42,7 +44,7 @@ def verdict(request: Request, response: Response) -> MicrostreamError | None:
             return RegionBlocked(f"{text}; Bybit does not serve this address", code="403")
         return Banned(f"{text}; all requests stop for 10 minutes", retry_after_s=BAN_S)
     if response.status == 429:
-        return RateLimited(text, retry_after_s=header_number(response.headers, "Retry-After") or PAUSE_S)
+        return RateLimited(text, retry_after_s=retry_after_s(response) or PAUSE_S)
     if response.status == 451:
         return RegionBlocked(f"{text}; Bybit does not serve this address", code="451")
     if response.status >= 500 or response.status == 408:
@@ -76,4 +78,4 @@ def _until_reset_s(response: Response) -> float:
         reset_at = millis(response.headers.get("X-Bapi-Limit-Reset-Timestamp"))
     except BadNumber:
         reset_at = None
-    return max((reset_at - response.received_at) / 1000, 1.0) if reset_at else 1.0
+    return max((reset_at - response.received_at) / 1000 + MARGIN_S, MARGIN_S) if reset_at else MARGIN_S

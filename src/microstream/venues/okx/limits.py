@@ -1,7 +1,7 @@
 """Quotas of one address, and what OKX's answers mean (venue page, sections 1 and 5)."""
 
 from microstream.errors import MicrostreamError, RateLimited, RegionBlocked, TransportError, VenueRefused
-from microstream.spec.rest import Quota, Request, Response, header_number
+from microstream.spec.rest import Quota, Request, Response, retry_after_s
 from microstream.spec.wire import Body
 from microstream.venues.okx import wire
 
@@ -34,8 +34,7 @@ def verdict(request: Request, response: Response) -> MicrostreamError | None:
     what = f" for {request.symbol}" if request.symbol else ""
     text = f"HTTP {response.status}, code {code or 'none'}{what}: {status.msg if status else 'no JSON body'}"
     if code in TOO_MANY or response.status == 429:
-        asked = header_number(response.headers, "Retry-After")
-        return RateLimited(text, retry_after_s=asked or PAUSE_S, quota=_quota(request))
+        return RateLimited(text, retry_after_s=retry_after_s(response) or PAUSE_S, quota=_quota(request))
     if code in REGION or response.status == 451 or (response.status == 403 and status is None):
         return RegionBlocked(
             f"{text}; OKX does not serve this address here", code=code or str(response.status)

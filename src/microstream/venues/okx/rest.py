@@ -149,7 +149,9 @@ def _open_interest(context: Context) -> Sequence[Request]:
 
 
 def _funding(context: Context) -> Sequence[Request]:
-    return [_request("funding-rate", "public", "instId", "ANY")] if context.instruments else ()
+    """Ask for all funding rates, unless only dated contracts are followed."""
+    funded = any(item.kind == "perpetual" for item in context.instruments.values())
+    return [_request("funding-rate", "public", "instId", "ANY")] if funded else ()
 
 
 CLOCK = _request("time", "public")
