@@ -140,7 +140,8 @@ class SimServer:
                 for one in refusing:
                     one.hits = max(one.hits, 1)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._faults_changed.wait(), self._seconds_to_next_edge(now))
+                async with asyncio.timeout(self._seconds_to_next_edge(now)):
+                    await self._faults_changed.wait()
 
     def _seconds_to_next_edge(self, now: int) -> float:
         refusals = [one for one in self.book.all() if one.fault.kind == "refuse"]

@@ -107,7 +107,7 @@ class InstrumentBook:
     def follow(self) -> None:
         """Make the followed contracts those that the selection wants, and rebuild the context."""
         now = self._clock.now_ms()
-        followed = {name: item for name, item in self.known.items() if self._selection.follows(item)}
+        followed = {item.name: item for item in self._selection.chosen(self.known.values())}
         for name in self.context.instruments.keys() & self.known.keys():
             # one that left the selection by its status keeps its last value
             followed.setdefault(name, self.known[name])
@@ -235,6 +235,6 @@ def _keep_learnt(row: Instrument, before: Instrument | None, known: Instrument |
     terms = {
         name: getattr(known, name)
         for name in ("funding_interval_hours", "rate_cap", "rate_floor")
-        if getattr(row, name) == getattr(before, name)
+        if getattr(row, name) in {getattr(before, name), None}
     }
     return replace(row, **terms)

@@ -54,10 +54,20 @@ class MultiTimeframeCoordinator:
         """Run until `stop`. Raises `ConfigError` or `StartError` when it cannot start, in a group what fails later."""
         async with AsyncExitStack() as stack:
             runners = [self._tick, self._lag.run, self._check_names]
+            taken = []
+            try:
+                await self._serve(stack)
+            except ConfigError as error:
+                taken.append(error)
             if self._config.redis.url == "embedded":
-                server = await self._embedded(stack)
-                runners.append(lambda: _keep_alive(server))
-            await self._serve(stack)
+                try:
+                    server = await self._embedded(stack)
+                except ConfigError as error:
+                    taken.append(error)
+                else:
+                    runners.append(lambda: _keep_alive(server))
+            if taken:
+                raise ConfigError("\n".join(map(str, taken)))
             log.info("started", venues=[item.venue.name for item in self._parts.collectors])
             await supervise(
                 [*runners, *(collector.run for collector in self._parts.collectors)],

@@ -58,6 +58,22 @@ def venue_health(collector: Collector, pipeline: Pipeline, now: int) -> VenueHea
     )
 
 
+def _closures(collector: Collector) -> list[str]:
+    """Return what keeps requests waiting: quotas that are closed or used up."""
+    budget = collector.budget
+    texts = [
+        f"{item.name}: closed for another {item.closed_s:.0f} s"
+        for item in budget.quotas()
+        if item.closed_s > 0
+    ]
+    if budget.waiting and not texts:
+        used = ", ".join(
+            f"{item.name} {item.used:g} of {item.limit:g}" for item in budget.quotas() if item.used
+        )
+        texts.append(f"{budget.waiting} requests wait for room in the limits of the venue: {used}")
+    return texts
+
+
 def _family(states: Sequence[State], family: str, now: int) -> FamilyHealth:
     upkeep = [
         state.upkeep[family]

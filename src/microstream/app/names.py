@@ -55,6 +55,11 @@ async def check_names(
     elif missing:
         log.warning("names not found yet", names=missing, unread=unread)
     gate.set()
+    silent = selection.following_none(_known(books))
+    if silent:
+        log.warning(
+            "names that follow nothing live: suspended, not launched yet, or waiting for tradfi", names=silent
+        )
     if missing and unread:
         await asyncio.gather(*(book.ready.wait() for book in books))
         for name in selection.unmatched(_known(books)):

@@ -5,18 +5,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
+import structlog
+
 from microstream import venues
 from microstream.app.collector import Collector
 from microstream.clock import Clock
 from microstream.config import Config
+from microstream.model.channels import Channel
 from microstream.model.events import FundingRate
 from microstream.model.instruments import Instrument
+from microstream.model.messages import Message, QualityMessage
 from microstream.model.symbols import Selection
 from microstream.pipeline.pipeline import Pipeline
 from microstream.services import SERVICES, Service
 from microstream.sinks.buffer import Buffer
 from microstream.sinks.bus import Bus
 from microstream.sinks.settings import SinkSettings
+
+WHOLE = "*"
+"""Symbol of the quality messages that concern a whole venue."""
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +72,12 @@ def wire(config: Config, clock: Clock, random: Random) -> Parts:
     def doubt(exchange: str) -> None:
         collectors[exchange].book.doubt()
 
-    pipeline = Pipeline(tuple(services), buffer.offer, terms, doubt)
+    def offer(channel: Channel, message: Message) -> None:
+        if isinstance(message, QualityMessage) and message.symbol == WHOLE:
+            _log(message)
+        buffer.offer(channel, message)
+
+    pipeline = Pipeline(tuple(services), offer, terms, doubt)
     for name in enabled_venues(config):
         collectors[name] = Collector(
             venues.load(name),
@@ -77,6 +91,18 @@ def wire(config: Config, clock: Clock, random: Random) -> Parts:
             random=random,
         )
     return Parts(tuple(collectors.values()), pipeline, buffer, bus, selection, gate)
+
+
+def _log(message: QualityMessage) -> None:
+    """Log what concerns a whole venue; single contracts are told on their channels only."""
+    say = log.warning if message.state == "raised" else log.info
+    say(
+        "venue is in trouble" if message.state == "raised" else "venue is well again",
+        venue=message.exchange,
+        kind=message.kind,
+        about=message.about,
+        why=message.detail,
+    )
 
 
 def _sink_settings(config: Config) -> SinkSettings:

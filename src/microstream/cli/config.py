@@ -59,7 +59,7 @@ async def _paced(venue: Venue, config: Config, poll: Poll, interval_s: float, li
         listed = await _listed(venue, settings)
         limit = listed.limits.get(quota.name, limit)
         selection = Selection(config.symbols, tradfi=config.tradfi)
-        followed = [item for item in listed.instruments if selection.follows(item)]
+        followed = selection.chosen(listed.instruments)
     except MicrostreamError as error:
         note = f" ({venue.name} cannot be asked now: {error.reason})"
     rate = limit * settings.weight_share * SWEEP_PART / quota.window_s

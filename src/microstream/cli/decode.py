@@ -153,7 +153,7 @@ class Decoder:
             yield from self._publish(number, frame)
 
     def _publish(self, line: int, frame: Frame) -> Iterator[str]:
-        for reject in frame.rejects:
+        for reject in (item for item in frame.rejects if item.reason not in QUIET):
             self._complain(
                 line, f"{reject.symbol}: {reject.kind or 'row'}: {reject.reason}: {reject.observed}"
             )
@@ -222,7 +222,7 @@ def _listed(venue: Venue, path: Path) -> Sequence[Instrument]:
 
 
 def _read(path: Path | None) -> bytes:
-    if path is None:
+    if path is None or str(path) == "-":
         return sys.stdin.buffer.read()
     try:
         return path.read_bytes()

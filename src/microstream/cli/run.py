@@ -7,6 +7,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any
 
+import structlog
 import typer
 
 from microstream.app.coordinator import MultiTimeframeCoordinator
@@ -14,6 +15,8 @@ from microstream.cli.simulation import simulation
 from microstream.config import Loaded, load
 from microstream.errors import MicrostreamError
 from microstream.telemetry import logs
+
+log = structlog.get_logger()
 
 
 def command(
@@ -66,6 +69,10 @@ def _fast_loop() -> Any:
 
 async def _simulated(config: Path | None) -> None:
     async with simulation() as urls:
+        log.warning(
+            "simulated venues: the data is made up on this machine, not from any exchange",
+            venues=sorted(urls.values()),
+        )
         await _run(load(config, {**os.environ, **urls}))
 
 

@@ -207,7 +207,7 @@ class Config(Section):
         default=True, description="a name that no venue lists stops the start; false: it is a warning"
     )
     tradfi: bool = Field(
-        default=False, description="with all and globs, follow stocks, commodities and currencies too"
+        default=False, description="with all, coins and globs, follow stocks, commodities and currencies too"
     )
     redis: Redis = Field(default=Redis(), description="the Redis or Valkey server that is written to")
     exchanges: Exchanges = Field(default=Exchanges(), description="the venues; at least one enabled")

@@ -17,6 +17,8 @@ from microstream.model.events import (
 from microstream.model.instruments import Instrument
 from microstream.model.units import BadNumber, Text, millis, number
 
+EMPTY = "empty"
+"""Reason of a reject that stands for no value at all."""
 SHOWN = 80
 """Characters of a refused value that are kept."""
 
@@ -50,6 +52,16 @@ class Frame:
     def reject(self, symbol: str, kind: Kind | None, reason: str, observed: object) -> None:
         """Note a value that cannot be used."""
         self.rejects.append(Reject(symbol, kind, reason, str(observed)[:SHOWN]))
+
+    def blank(self, instrument: Instrument, kind: Kind, observed: object) -> None:
+        """Note that a live contract has nothing where this value belongs, unless it was refused already.
+
+        Rows of history and of contracts that are not live may be empty.
+        """
+        expected = instrument.funds if kind == "funding" else instrument.status == "live"
+        noted = self.rejects and (self.rejects[-1].symbol, self.rejects[-1].kind) == (instrument.symbol, kind)
+        if expected and self.source != "backfill" and not noted:
+            self.reject(instrument.symbol, kind, EMPTY, observed)
 
     def number(self, instrument: Instrument, kind: Kind, raw: Text) -> float | None:
         """Return a number; a malformed one is noted as a reject and counts as unknown."""
@@ -86,7 +98,9 @@ class Frame:
     def mark(self, instrument: Instrument, timestamp: int | None, raw: Text) -> None:
         """Add a mark price, if there is one."""
         price = self.number(instrument, "mark", raw)
-        if price is not None:
+        if price is None:
+            self.blank(instrument, "mark", raw)
+        else:
             self.events.append(
                 MarkPrice(
                     key=instrument.key,
@@ -100,7 +114,9 @@ class Frame:
     def index(self, instrument: Instrument, timestamp: int | None, raw: Text) -> None:
         """Add an index price, if there is one."""
         price = self.number(instrument, "index", raw)
-        if price is not None:
+        if price is None:
+            self.blank(instrument, "index", raw)
+        else:
             self.events.append(
                 IndexPrice(
                     key=instrument.key,
@@ -164,6 +180,7 @@ class Frame:
     ) -> None:
         """Add open interest, one side counted, unless nothing of it is known."""
         if contracts is None and base is None:
+            self.blank(instrument, "open_interest", contracts)
             return
         self.events.append(
             OpenInterest(

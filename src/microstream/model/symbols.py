@@ -6,7 +6,7 @@ glob over cross-venue names (`*/USDT:USDT`), any of these for one venue (`okx:BT
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
@@ -32,6 +32,30 @@ class Selection:
     def follows(self, instrument: Instrument) -> bool:
         """Return whether a contract is asked for. Names ask for any status, groups for what is live."""
         return any(wish.takes(instrument, self._tradfi) for wish in self._wishes)
+
+    def chosen(self, instruments: Collection[Instrument]) -> list[Instrument]:
+        """Return the contracts of one venue that are asked for.
+
+        A spelling that is the symbol of one of them means that one: `btc-usd` is OKX's inverse perpetual, and not the
+        others of the pair BTC/USD.
+        """
+        chosen: dict[str, Instrument] = {}
+        for wish in self._wishes:
+            named = [item for item in instruments if wish.names(item)]
+            for item in named or instruments:
+                if wish.takes(item, self._tradfi):
+                    chosen[item.name] = item
+        return list(chosen.values())
+
+    def following_none(self, instruments: Collection[Instrument]) -> list[str]:
+        """Return the names that contracts answer to, none of which is followed or live."""
+        known = list(instruments)
+        return [
+            wish.name
+            for wish in self._wishes
+            if any(wish.answers(item) for item in known)
+            and not any(wish.takes(item, self._tradfi) and item.status == "live" for item in known)
+        ]
 
     def unmatched(self, instruments: Iterable[Instrument]) -> list[str]:
         """Return the names that no contract answers to."""
@@ -85,7 +109,7 @@ class _Wish:
             return instrument.kind == "perpetual"
         if self._glob is not None:
             return self._matches_glob(instrument)
-        return self._is_named(instrument) or (
+        return self.names(instrument) or (
             instrument.kind == "perpetual" and self._plain in _spellings(instrument)
         )
 
@@ -93,12 +117,15 @@ class _Wish:
         """Return whether the contract is to be followed under this name."""
         if instrument.status == "delisted" or not self.answers(instrument):
             return False
-        if self._is_named(instrument):
+        if self.names(instrument):
             return True
-        group = self._all or self._glob is not None
+        group = self._all or self._glob is not None or self._plain not in _pairs(instrument)
         return instrument.status == "live" and not (group and instrument.tradfi and not tradfi)
 
-    def _is_named(self, instrument: Instrument) -> bool:
+    def names(self, instrument: Instrument) -> bool:
+        """Return whether the name is one of the contract's own."""
+        if self._venue is not None and instrument.exchange != self._venue:
+            return False
         names = (instrument.name, instrument.symbol, instrument.instrument)
         return any(self._exact == name.upper() for name in names)
 
@@ -109,7 +136,11 @@ class _Wish:
         return fnmatchcase(instrument.instrument.upper(), self._glob)
 
 
+def _pairs(instrument: Instrument) -> frozenset[str]:
+    """Return the pair by the coin's name and by the name of the contract's unit."""
+    return frozenset(_plain(base + instrument.quote) for base in (instrument.base, instrument.venue_base))
+
+
 def _spellings(instrument: Instrument) -> frozenset[str]:
     """Return coin and pair, by the coin's name and by the name of the contract's unit."""
-    bases = (instrument.base, instrument.venue_base)
-    return frozenset(_plain(name) for base in bases for name in (base, base + instrument.quote))
+    return _pairs(instrument) | {_plain(instrument.base), _plain(instrument.venue_base)}

@@ -11,6 +11,8 @@ from microstream.model.events import (
     MarkPrice,
     OpenInterest,
 )
+from microstream.model.formulas import inverse_value, linear_value
+from microstream.model.frame import EMPTY
 from microstream.model.state import State
 
 MAX_PRICE = 1e12
@@ -20,6 +22,10 @@ MAX_RATE = 0.25
 """No venue's cap per interval comes near; what is beyond is a unit error or garbage."""
 RATE_TOLERANCE = 1e-9
 MAX_CONTRACTS = 1e18
+MAX_VALUE = 1e12
+"""No contract comes near a trillion dollars of open interest; what is beyond is a unit error or garbage."""
+JUMP, JUMP_VALUE, JUMP_MS = 100.0, 1e8, 600_000
+"""Open interest of 100 million and more does not grow a hundredfold within ten minutes."""
 FUTURE_MS = 60_000
 MAX_TO_SETTLEMENT_MS = 31 * 24 * 3_600_000
 
@@ -27,7 +33,7 @@ OLDER = "older"
 """The venue answered from an older cache: no news, and no fault of the value."""
 SETTLEMENT_PASSED = "settlement_passed"
 """The row still names the settlement that has just happened."""
-QUIET = frozenset({OLDER, SETTLEMENT_PASSED})
+QUIET = frozenset({OLDER, SETTLEMENT_PASSED, EMPTY})
 """Reasons that are counted but are no quality event."""
 
 
@@ -60,11 +66,33 @@ def _settled(_state: State, event: FundingSettled) -> str | None:
     return _rate(event.rate, None, None)
 
 
-def _open_interest(_state: State, event: OpenInterest) -> str | None:
+def _open_interest(state: State, event: OpenInterest) -> str | None:
     for amount in (event.contracts, event.base, event.value):
         if amount is not None and not 0 <= amount < MAX_CONTRACTS:
             return "open_interest_out_of_range"
+    worth = _worth(state, event)
+    if worth is not None and (worth >= MAX_VALUE or (worth >= JUMP_VALUE and _leapt(state, event))):
+        return "open_interest_out_of_range"
     return None
+
+
+def _worth(state: State, event: OpenInterest) -> float | None:
+    """Return about how many units of quote currency (inverse: dollars) an open interest stands for."""
+    instrument = state.instrument
+    if event.contracts is None or instrument.contract_size is None:
+        return event.value
+    if instrument.inverse:
+        return inverse_value(event.contracts, instrument.contract_size)
+    mark = state.mark.price if state.mark else None
+    return linear_value(event.contracts * instrument.contract_size, mark)
+
+
+def _leapt(state: State, event: OpenInterest) -> bool:
+    """Return whether open interest is a hundred times what it was a moment ago."""
+    last = state.open_interest
+    if last is None or not last.contracts or event.contracts is None:
+        return False
+    return event.contracts > JUMP * last.contracts and event.received_at - last.received_at < JUMP_MS
 
 
 CHECKS: dict[type[AnyEvent], Callable[..., str | None]] = {

@@ -40,7 +40,7 @@ SAID: dict[Kind, Callable[[AnyEvent], object]] = {
     "open_interest": attrgetter("contracts", "base", "value"),
 }
 """What an event says apart from when: what must differ for it to be news."""
-SLACK = 1.1
+SLACK = 1.02
 """A confirmed value is repeated early rather than late: polls arrive with some jitter."""
 
 Terms = Callable[[Instrument, FundingRate, float | None], None]
@@ -142,7 +142,6 @@ class Pipeline:
         instrument = state.instrument
         offset = self.offsets.get(instrument.exchange, 0)
         accepted: dict[Kind, AnyEvent] = {}
-        refused: set[Kind] = set()
         for feed, event in heard:
             kind = KINDS[type(event)]
             if not _is_meant(instrument, kind):
@@ -151,21 +150,16 @@ class Pipeline:
             if reason is None:
                 accepted[kind] = event
             else:
-                refused.add(kind)
                 self._refuse(state, feed, kind, reason, event)
-        refused -= accepted.keys()
         if "mark" in accepted or "index" in accepted:
             for wrong in wrong_prices(state, accepted.get("mark"), accepted.get("index")):
-                refused.add(wrong)
                 event = accepted.pop(wrong)
                 feed = next(name for name, one in heard if one is event)
                 self._refuse(state, feed, wrong, "mark_index_apart", event)
         if accepted:
-            self._apply(state, accepted, refused, period_ms)
+            self._apply(state, accepted, period_ms)
 
-    def _apply(
-        self, state: State, accepted: dict[Kind, AnyEvent], refused: set[Kind], period_ms: int
-    ) -> None:
+    def _apply(self, state: State, accepted: dict[Kind, AnyEvent], period_ms: int) -> None:
         now = max([event.received_at for event in accepted.values()])
         changed: set[Kind] = set()
         for kind, event in accepted.items():
@@ -175,11 +169,9 @@ class Pipeline:
             self._keep(state, kind, event, now)
         for service in self.services:
             upkeep = state.upkeep.get(service.family)
-            if upkeep is None or service.touches.isdisjoint(accepted) or service.value_kind in refused:
+            if upkeep is None or service.touches.isdisjoint(accepted):
                 continue
             own = accepted.get(service.value_kind)
-            if own is None and service.value_kind in state.bad:
-                continue  # what moved beside it is no reason to repeat a value whose successor was kept out
             offset = self.offsets.get(state.instrument.exchange, 0)
             turned = own is not None and self._freshness.confirm(state, service, own, offset)
             waited = now - upkeep.published_at if upkeep.published_at is not None else None

@@ -6,7 +6,7 @@ from microstream.model.state import State
 from microstream.services.service import Service
 
 TOGETHER_MS = 5_000
-"""A mark and an index that were received further apart make no basis."""
+"""A mark and an index that were received further apart make no basis; nor do they while the newest one is kept out."""
 
 
 def view(state: State, flags: tuple[Flag, ...], _now: int) -> MarkPriceMessage | None:
@@ -18,7 +18,10 @@ def view(state: State, flags: tuple[Flag, ...], _now: int) -> MarkPriceMessage |
     mark_price = mark.price if mark else None
     index_price = state.fresh_index(own.received_at)
     together = (
-        mark is not None and index is not None and abs(mark.received_at - index.received_at) <= TOGETHER_MS
+        mark is not None
+        and index is not None
+        and abs(mark.received_at - index.received_at) <= TOGETHER_MS
+        and state.bad.isdisjoint({"mark", "index"})
     )
     return MarkPriceMessage(
         exchange=instrument.exchange,

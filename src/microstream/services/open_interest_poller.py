@@ -14,11 +14,15 @@ DOLLARS = frozenset({"USD", "USDT", "USDC"})
 
 Valued = tuple[float | None, str | None, Literal["venue", "computed"] | None]
 MARK_LIFE_MS = 60_000
+TOLERANCE = 0.01
 UNVALUED: Valued = (None, None, None)
 
 
 def view(state: State, flags: tuple[Flag, ...], _now: int) -> OpenInterestMessage | None:
-    """Return open interest in the venue's unit, in coins and in US dollars."""
+    """Return open interest in the venue's unit, in coins and in US dollars.
+
+    A venue's own value that is more than 1 % from ours is flagged `disagrees`: one of units, sides and price is wrong.
+    """
     event, instrument = state.open_interest, state.instrument
     if event is None:
         return None
@@ -27,6 +31,10 @@ def view(state: State, flags: tuple[Flag, ...], _now: int) -> OpenInterestMessag
     if base is None:
         base = _coins(event, instrument, mark)
     value, currency, source = _value(event, instrument, base, mark)
+    if source == "venue" and _disagrees(
+        value, _computed(event, instrument, base, state.fresh_mark(event.received_at))
+    ):
+        flags = (*flags, "disagrees")
     return OpenInterestMessage(
         exchange=instrument.exchange,
         symbol=instrument.symbol,
@@ -61,14 +69,25 @@ def _coins(event: OpenInterest, instrument: Instrument, mark: float | None) -> f
 def _value(event: OpenInterest, instrument: Instrument, base: float | None, mark: float | None) -> Valued:
     if event.value is not None and event.value_ccy in DOLLARS:
         return event.value, event.value_ccy, "venue"
-    value: float | None
-    if instrument.inverse:
-        value, currency = formulas.inverse_value(event.contracts, instrument.contract_size), "USD"
-    else:
-        value, currency = formulas.linear_value(_units(event, instrument, base), mark), instrument.quote
+    value = _computed(event, instrument, base, mark)
+    currency = "USD" if instrument.inverse else instrument.quote
     if value is None or currency not in DOLLARS:
         return UNVALUED
     return value, currency, "computed"
+
+
+def _computed(
+    event: OpenInterest, instrument: Instrument, base: float | None, mark: float | None
+) -> float | None:
+    if instrument.inverse:
+        return formulas.inverse_value(event.contracts, instrument.contract_size)
+    return formulas.linear_value(_units(event, instrument, base), mark)
+
+
+def _disagrees(stated: float | None, computed: float | None) -> bool:
+    if not stated or computed is None:
+        return False
+    return abs(computed / stated - 1) > TOLERANCE
 
 
 def _units(event: OpenInterest, instrument: Instrument, base: float | None) -> float | None:

@@ -44,7 +44,12 @@ METRICS = {
         _metric(
             "http_requests", "counter", "exchange feed outcome", "Requests sent, by HTTP status or reason."
         ),
-        _metric("http_failures", "counter", "exchange feed reason", "Requests that failed, by reason."),
+        _metric(
+            "http_failures",
+            "counter",
+            "exchange feed reason",
+            "Requests that failed or could not be sent, by reason.",
+        ),
         _metric("http_retries", "counter", "exchange feed", "Repetitions after a failure."),
         _metric(
             "http_answer_seconds",

@@ -183,7 +183,7 @@ class Budget:
         quota = self._last_to_open(name for name, _ in costs)
         what = "all quotas are" if quota is None else f"quota {quota!r} is"
         return RateLimited(
-            f"not sent: {what} closed for another {closed_s:.1f} s at the venue's request",
+            f"not sent: {what} closed for another {closed_s:.1f} s after what the venue answered",
             retry_after_s=closed_s,
             quota=quota,
         )

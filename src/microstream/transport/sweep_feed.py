@@ -107,8 +107,7 @@ class SweepFeed:
         """Return the next multiple of the interval plus the contract's own phase: even load, no drift."""
         now = self._inlet.clock.monotonic()
         phase = self._phase(name) * interval_s
-        due = now + interval_s - (now - phase) % interval_s
-        return due if due - now > interval_s / 10 else due + interval_s
+        return now + interval_s - (now - phase) % interval_s
 
     def _phase(self, name: str) -> float:
         """Return the contract's place in the round, 0 to 1: by rank and the golden ratio, so that any few are even."""

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.unit.model.contracts import NOON, contract
 
 from microstream.model.events import FundingRate, FundingSettled, IndexPrice, MarkPrice, OpenInterest
@@ -29,10 +30,15 @@ def test_prices_become_events(frame: Frame) -> None:
 
 
 def test_absent_prices_say_nothing(frame: Frame) -> None:
-    """No event and no complaint."""
+    """No event; of a live contract it is noted, once a value."""
     frame.mark(SOL, NOON, "")
     frame.index(SOL, NOON, None)
-    assert (frame.events, frame.rejects) == ([], [])
+    frame.mark(replace(SOL, status="prelaunch"), NOON, "")
+    assert frame.events == []
+    assert [(reject.kind, reject.reason) for reject in frame.rejects] == [
+        ("mark", "empty"),
+        ("index", "empty"),
+    ]
 
 
 def test_malformed_numbers_are_noted(frame: Frame) -> None:

@@ -97,11 +97,30 @@ def test_all_is_every_live_perpetual() -> None:
 
 
 def test_stocks_join_groups_on_request_and_names_always() -> None:
-    """`tradfi` is about `all` and globs: who names a stock means it."""
+    """`tradfi` is about `all`, coins and globs: who names a contract or its pair means it."""
     assert not followed("*/USDT:USDT") & STOCKS
     assert followed("*/USDT:USDT", tradfi=True) >= STOCKS
-    for name in ("TSLA", "TSLA/USDT", "TSLAUSDT", "TSLA/USDT:USDT"):
+    assert not followed("TSLA")
+    assert followed("TSLA", tradfi=True) == STOCKS
+    for name in ("TSLA/USDT", "TSLAUSDT", "TSLA/USDT:USDT"):
         assert followed(name) == STOCKS, name
+
+
+def test_a_symbol_means_its_own_contract_within_its_venue() -> None:
+    """`btc-usd` is OKX's inverse perpetual; the pair BTC/USD is every perpetual of it."""
+    okx = [item for item in catalogue() if item.exchange == "okx"]
+    assert {item.symbol for item in Selection(["btc-usd"]).chosen(okx)} == {"btc-usd"}
+    assert {item.symbol for item in Selection(["BTC/USD"]).chosen(okx)} > {"btc-usd", "btc-usd_um"}
+    binance = [item for item in catalogue() if item.exchange == "binance"]
+    assert {item.symbol for item in Selection(["SOL-USDT"]).chosen(binance)} == {"solusdt"}
+
+
+def test_names_that_follow_nothing_live_are_found() -> None:
+    """A contract that is suspended, and stocks that nobody asked for."""
+    halted = [contract("bybit", "SOLUSDT", status="suspended")]
+    assert Selection(["solusdt", "BTC"]).following_none(halted) == ["solusdt"]
+    assert Selection(["TSLA"]).following_none(catalogue()) == ["TSLA"]
+    assert Selection(["TSLA"], tradfi=True).following_none(catalogue()) == []
 
 
 def test_names_add_up() -> None:

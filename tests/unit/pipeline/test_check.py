@@ -233,7 +233,9 @@ def test_a_bad_value_does_not_hold_up_the_others(sol: Bench) -> None:
     assert {("funding_rate" in payload, "open_interest" in payload) for payload in heard} == {
         (True, False),
         (False, True),
+        (False, False),  # the index, beside the mark that was known before
     }
+    assert [payload["basis"] for payload in heard if "basis" in payload] == [None]
 
 
 def test_rejects_of_contracts_that_are_not_followed_are_only_counted(bench: Bench) -> None:

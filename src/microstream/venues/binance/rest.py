@@ -37,6 +37,8 @@ def parse_premium_index(body: bytes, context: Context, frame: Frame) -> None:
         settles_at = frame.millis(instrument, "funding", row.nextFundingTime)
         if rate is not None and settles_at is not None:
             frame.funding(instrument, timestamp, rate=rate, settles_at=settles_at)
+        else:
+            frame.blank(instrument, "funding", row.lastFundingRate)
 
 
 def parse_open_interest(body: bytes, context: Context, frame: Frame) -> None:

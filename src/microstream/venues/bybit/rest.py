@@ -47,6 +47,7 @@ def add_funding(row: wire.Ticker, instrument: Instrument, timestamp: int | None,
     rate = frame.number(instrument, "funding", row.fundingRate)
     settles_at = frame.millis(instrument, "funding", row.nextFundingTime)
     if rate is None or settles_at is None:
+        frame.blank(instrument, "funding", row.fundingRate)
         return
     cap = frame.number(instrument, "funding", row.fundingCap)
     frame.funding(

@@ -20,6 +20,10 @@ _OPEN_INTEREST = Rows(wire.OpenInterest, "instId")
 _TIME = Rows(wire.ServerTime, "ts")
 
 
+SETTLING_MS = 60_000
+"""A settlement that is being processed may be a little ahead of the time of the row."""
+
+
 def add_funding(rows: bytes | Raw, context: Context, frame: Frame) -> None:
     """Add the predicted rate for `fundingTime` and the last rate that was charged.
 
@@ -38,7 +42,8 @@ def _funding_row(row: wire.FundingRate, instrument: Instrument, frame: Frame) ->
     rate = frame.number(instrument, "funding", row.fundingRate)
     coming = frame.millis(instrument, "funding", row.fundingTime)
     settled_at = frame.millis(instrument, "settled", row.prevFundingTime)
-    passed = coming is not None and timestamp is not None and coming <= timestamp
+    slack = SETTLING_MS if row.settState == "processing" else 0
+    passed = coming is not None and timestamp is not None and coming <= timestamp + slack
     if passed:
         settled_at = coming if row.settState == "processing" else settled_at
         coming, rate = frame.millis(instrument, "funding", row.nextFundingTime), None
@@ -52,6 +57,8 @@ def _funding_row(row: wire.FundingRate, instrument: Instrument, frame: Frame) ->
             cap=frame.number(instrument, "funding", row.maxFundingRate),
             floor=frame.number(instrument, "funding", row.minFundingRate),
         )
+    else:
+        frame.blank(instrument, "funding", row.fundingRate)
     charged = frame.number(instrument, "settled", row.settFundingRate)
     if charged is not None:
         frame.settled(instrument, timestamp, rate=charged, settled_at=settled_at)
