@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import os
+import re
 import signal
 import sys
 import threading
@@ -11,9 +12,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from microstream_sim.faults import Fault, read_script_file
+from microstream_sim.market import STEP_MS
 from microstream_sim.server import SimOptions, SimServer
 
 _USAGE_ERROR = 2
+_UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000}
 _STANDARD_INPUT = 0
 
 
@@ -33,6 +36,8 @@ def main() -> int:
         contracts=arguments.contracts,
         truth=arguments.truth,
         faults=faults,
+        step_ms=arguments.step,
+        stream_life_s=arguments.stream_life / 1000,
     )
     try:
         asyncio.run(_serve(options, exit_on_stdin_eof=arguments.exit_on_stdin_eof))
@@ -54,7 +59,11 @@ async def _serve(options: SimOptions, *, exit_on_stdin_eof: bool) -> None:
         threading.Thread(target=_wait_for_eof, args=(loop, stop), daemon=True).start()
     async with SimServer(options) as sim:
         print(json.dumps({"event": "ready", "urls": sim.urls}), flush=True)
-        await stop.wait()
+        ends = [asyncio.create_task(event.wait()) for event in (stop, sim.crashed)]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        for task in ends:
+            task.cancel()
+        await asyncio.wait(ends)
 
 
 def _wait_for_eof(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
@@ -77,8 +86,30 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--contracts", type=int, help="ordinary perpetuals per venue (default: hundreds)")
     parser.add_argument("--truth", type=Path, metavar="FILE", help="append a JSON line per served reply")
     parser.add_argument("--faults", type=Path, metavar="FILE", help="YAML script of faults")
+    parser.add_argument(
+        "--step", type=_step_ms, default=STEP_MS, metavar="TIME",
+        help="how long values stay as they are, 200ms for instance; a part of a second (default: 1s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--stream-life", type=_duration_ms, default=86_400_000, metavar="TIME",
+        help="how long a connection to Binance's streams lives (default: 24h)",
+    )  # fmt: skip
     parser.add_argument("--exit-on-stdin-eof", action="store_true", help="end when standard input closes")
     return parser
+
+
+def _duration_ms(text: str) -> int:
+    match = re.fullmatch(r"(\d+)(ms|s|m|h)", text)
+    if match is None or int(match[1]) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 200ms, 5s, 10m or 24h")
+    return int(match[1]) * _UNITS_MS[match[2]]
+
+
+def _step_ms(text: str) -> int:
+    step = _duration_ms(text)
+    if 1000 % step:
+        raise argparse.ArgumentTypeError(f"a whole number of steps must make a second, not so with {text}")
+    return step
 
 
 def _fail(text: str) -> int:

@@ -9,6 +9,8 @@ from microstream_sim.contracts import Contract
 from microstream_sim.exchange import Limiter
 from microstream_sim.faults import Active, Fault, FaultBook, read_script
 from microstream_sim.market import Market
+from microstream_sim.streaming.board import Board
+from microstream_sim.streaming.stream_server import StreamServer
 from microstream_sim.traffic import Traffic
 from microstream_sim.truth import true_state
 from microstream_sim.venues import VENUES
@@ -24,6 +26,8 @@ class Simulation(Protocol):
     book: FaultBook
     traffic: Traffic
     limiters: dict[str, Limiter]
+    board: Board
+    streams: dict[str, StreamServer]
 
     def now(self) -> int:
         """Return the simulator's time in ms."""
@@ -51,7 +55,7 @@ class ControlError(Exception):
 
 
 class ControlServer:
-    """Answers GET /truth, /contracts, /requests, and GET, POST, DELETE /faults."""
+    """Answers GET /truth, /contracts, /requests, /connections, and GET, POST, DELETE /faults."""
 
     def __init__(self, simulation: Simulation) -> None:
         self._simulation = simulation
@@ -59,6 +63,7 @@ class ControlServer:
             ("GET", "/truth"): self._truth,
             ("GET", "/contracts"): self._contracts,
             ("GET", "/requests"): self._requests,
+            ("GET", "/connections"): self._connections,
             ("GET", "/faults"): self._list_faults,
             ("POST", "/faults"): self._add_faults,
             ("DELETE", "/faults"): self._clear_faults,
@@ -121,6 +126,14 @@ class ControlServer:
         now = self._simulation.now()
         used = {name: limiter.used(now) for name, limiter in self._simulation.limiters.items()}
         return {**self._simulation.traffic.report(int(recent)), "used": used}
+
+    def _connections(self, _query: dict[str, str], _body: bytes) -> Any:
+        """Return the open stream connections with their subscriptions, counts by minute, and past ones."""
+        faces = self._simulation.streams.values()
+        return {
+            "open": [row for face in faces for row in face.connections()],
+            **self._simulation.board.report(),
+        }
 
     def _list_faults(self, _query: dict[str, str], _body: bytes) -> Any:
         now = self._simulation.now()

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from microstream_sim.contracts import Contract
+from microstream_sim.streaming.api import StreamApi
 from microstream_sim.view import View
 
 Query = Mapping[str, str]
@@ -47,7 +48,8 @@ class Exchange:
     """One simulated exchange: which contracts it lists, its paths and its limits.
 
     `rows` returns the list of rows within a reply body (None if it has none), `key` names the field of a
-    row that holds the symbol, and `new_listing` makes a contract from a symbol alone.
+    row that holds the symbol, and `new_listing` makes a contract from a symbol alone. `streams` are its
+    WebSocket APIs.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Exchange:
     limiter: Callable[[], Limiter]
     rows: Callable[[Any], list[Any] | None]
     unknown_path: Callable[[str, int], VenueError]
+    streams: StreamApi
 
 
 def page_limit(text: str | None, default: int, largest: int) -> int | None:

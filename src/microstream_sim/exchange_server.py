@@ -14,7 +14,8 @@ from microstream_sim.exchange import Charge, Exchange, Limiter, Query, VenueErro
 from microstream_sim.fault_effects import spoil, view_through
 from microstream_sim.fault_replies import ready_made
 from microstream_sim.faults import Active, FaultBook, Kind
-from microstream_sim.market import Market, step_of
+from microstream_sim.market import Market
+from microstream_sim.streaming.stream_server import StreamServer
 from microstream_sim.traffic import Traffic
 from microstream_sim.view import View
 
@@ -35,6 +36,7 @@ class ExchangeServer:
         traffic: Traffic,
         clock: Callable[[], int],
         log: TextIO | None,
+        streams: StreamServer,
     ) -> None:
         self.exchange = exchange
         self.limiter: Limiter = exchange.limiter()
@@ -44,9 +46,12 @@ class ExchangeServer:
         self._traffic = traffic
         self._clock = clock
         self._log = log
+        self._streams = streams
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer one request."""
+        """Answer one request, or serve one stream connection to its end."""
+        if self._streams.serves(request.path):
+            return await self._streams.handle(request)
         now = self._clock()
         path, query = request.path, dict(request.query)
         name = self.exchange.name
@@ -109,7 +114,7 @@ class ExchangeServer:
         self._traffic.answered(name, known, text, status, now, weight=charge.weight, stop_s=stop_s)
         if self._log is None:
             return
-        step = None if view is None else step_of(view.at)
+        step = None if view is None else self._market.step_of(view.at)
         row = {
             "time": now, "venue": name, "path": request.path, "query": text, "status": status, "step": step
         }  # fmt: skip

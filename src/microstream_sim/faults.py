@@ -1,24 +1,47 @@
 """Scripted faults: what can go wrong with a venue, when, how often, and for whom.
 
 A script is a list of objects, in a YAML file or as JSON. Common keys: `kind`, `venue` (all if absent),
-`path` (a glob), `symbol`, `at` and `for` (seconds; from the start of the simulator for a file, from the
-request for a script that is posted), `count` (so many replies, then no more), `probability`.
-Further keys by kind (`value` is any JSON, `raw` is JSON text as it is to stand in the reply):
+`over` (`rest` or `stream`; both if absent), `path` (a glob), `topic` (a glob; of streams alone), `symbol`,
+`at` and `for` (seconds; from the start of the simulator for a file, from the request for a script that is
+posted), `count` (so many replies or frames, then no more), `probability`.
+
+The path of a stream is that of its connection; a Binance topic is on /market/stream, /public/stream or
+/spot/stream, whichever way it was asked for. A topic is named as the venue names it, on OKX
+`channel:instId`. Where a fault of REST replies can happen to a frame it does: `status` and
+`hang` hit the handshake, `close` drops the connection in the middle of a frame.
+
+Further keys by kind (`value` is any JSON, `raw` is text as it is to stand in the reply):
 
 | kind | keys |
 | --- | --- |
 | `status` | `name` of a ready-made reply (see `ReadyMade`), `code`, `seconds`; or `status`, `body`, `headers` |
 | `delay` | `seconds` |
-| `hang`, `close`, `refuse`, `cut`, `html`, `empty_body`, `empty_list`, `not_gzip` | - |
+| `hang`, `close`, `cut`, `html`, `empty_body`, `empty_list` | - |
+| `refuse`, `not_gzip` | - (the whole port; REST only) |
 | `huge` | `megabytes` |
 | `set` | `field` of rows (or, without `symbol`, of the reply itself); `value`, `raw` or `missing: true` |
 | `wrong_type` | `field`, `type`: object, list or number |
 | `unknown_symbol_rows` | `rows`: how many |
-| `drop_symbol`, `list_symbol`, `freeze` | `symbol` (`freeze` without one: the whole venue) |
+| `drop_symbol`, `list_symbol` | `symbol` |
+| `freeze` | `symbol` (without one: the whole venue), `field` (that field of rows alone) |
 | `change` | `field`: interval_h, cap, floor, multiplier, contract_size, status, delivers_at; `value` |
 | `stale_time` | - |
 | `clock_offset` | `milliseconds` |
 | `old_cache` | `seconds` that the cache lags behind, `probability` |
+
+Of streams alone:
+
+| kind | keys |
+| --- | --- |
+| `mute` | no frame of a topic (of none, without `topic` and `symbol`) goes out; acks and pongs do |
+| `garbage` | `raw`: the text that goes out in place of a frame |
+| `reorder` | frames of a topic change places two by two |
+| `repeat` | `times` that each frame goes out (2) |
+| `flood` | `rate`: so many further copies of last frames a second |
+| `disconnect` | once, at the start: open connections end with `code`, or without a word if it is absent |
+| `close_on_connect` | connections end with `code` (or without a word) as soon as they are made |
+| `refuse_topic` | `topic` or `symbol`: subscriptions to it are refused; `batch: true` all that came with it |
+| `notice` | once, at the start: the venue's word that it will close, and after `seconds` (60) it does |
 """
 
 from collections.abc import Iterator, Sequence
@@ -36,12 +59,14 @@ from microstream_sim.market import Change
 Kind = Literal[
     "status", "delay", "hang", "close", "refuse", "cut", "html", "empty_body", "empty_list", "huge",
     "not_gzip", "set", "wrong_type", "unknown_symbol_rows", "drop_symbol", "list_symbol", "freeze",
-    "change", "stale_time", "clock_offset", "old_cache",
+    "change", "stale_time", "clock_offset", "old_cache", "mute", "garbage", "reorder", "repeat", "flood",
+    "disconnect", "close_on_connect", "refuse_topic", "notice",
 ]  # fmt: skip
 ReadyMade = Literal[
     "rate_limited", "banned", "waf_403_html", "geo_451", "access_too_frequent", "okx_50011_200", "venue_code",
     "server_error",
 ]  # fmt: skip
+Over = Literal["rest", "stream"]
 _CHANGEABLE = {"interval_h", "cap", "floor", "multiplier", "contract_size", "status", "delivers_at"}
 _INTERVALS_H = (1, 2, 4, 6, 8)
 _DECIMALS = {"cap", "floor", "contract_size"}
@@ -55,6 +80,9 @@ _NEEDS: dict[str, tuple[str, ...]] = {
     "change": ("symbol", "venue", "field"),
     "clock_offset": ("milliseconds",),
     "old_cache": ("seconds",),
+    "flood": ("rate",),
+    "disconnect": ("venue",),
+    "notice": ("venue",),
 }
 
 
@@ -63,7 +91,9 @@ class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, rename={"l
 
     kind: Kind
     venue: Literal["binance", "bybit", "okx"] | None = None
+    over: Over | None = None
     path: str = "*"
+    topic: str | None = None
     symbol: str | None = None
     at: float = 0.0
     lasts: float | None = None
@@ -83,6 +113,9 @@ class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, rename={"l
     missing: bool = False
     type: Literal["object", "list", "number"] | None = None
     rows: int = 1
+    times: int = 2
+    rate: int | None = None
+    batch: bool = False
 
     def __post_init__(self) -> None:
         for name in _NEEDS.get(self.kind, ()):
@@ -94,10 +127,20 @@ class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, rename={"l
             raise ValueError(f"field of a change must be one of {', '.join(sorted(_CHANGEABLE))}")
         if self.kind == "change" and self.field == "interval_h" and self.value not in _INTERVALS_H:
             raise ValueError(f"interval_h must be one of {', '.join(map(str, _INTERVALS_H))}")
+        if self.kind == "refuse_topic" and self.topic is None and self.symbol is None:
+            raise ValueError("a fault of kind refuse_topic needs topic or symbol")
+        if self.kind == "list_symbol" and self.venue == "okx" and (self.symbol or "").count("-") < 2:
+            raise ValueError(f"okx lists symbols such as BTC-USDT-SWAP, not {self.symbol}")
+        if self.topic is not None and self.over == "rest":
+            raise ValueError("a topic is of a stream, so a fault cannot have it with over: rest")
 
 
 class Active:
-    """A fault with its place in time and the number of replies that it has hit."""
+    """A fault with its place in time and the number of replies or frames that it has hit.
+
+    `done` marks a fault that happens once and has happened; `held` are the values that a freeze of one field
+    keeps, by symbol.
+    """
 
     def __init__(self, number: int, fault: Fault, origin: int) -> None:
         self.number = number
@@ -105,12 +148,18 @@ class Active:
         self.start = origin + round(fault.at * 1000)
         self.end = None if fault.lasts is None else self.start + round(fault.lasts * 1000)
         self.hits = 0
+        self.done = False
+        self.held: dict[str, Any] = {}
 
     def is_on(self, now: int) -> bool:
         """Return whether the fault acts at `now`."""
         fault = self.fault
         in_time = self.start <= now and (self.end is None or now < self.end)
-        return in_time and (fault.count is None or self.hits < fault.count)
+        return in_time and not self.done and (fault.count is None or self.hits < fault.count)
+
+    def touches(self, path: str, topic: str | None = None) -> bool:
+        """Return whether the fault is meant for a stream of that path (and topic)."""
+        return _fits(self.fault, path, "stream", topic)
 
     def edges(self) -> Iterator[int]:
         """Yield the times at which it begins and ends."""
@@ -152,13 +201,25 @@ class FaultBook:
             if one.fault.kind in kinds and one.fault.venue in {None, venue} and one.is_on(now)
         ]
 
-    def drawn(self, venue: str, path: str, now: int, *kinds: Kind) -> list[Active]:
-        """Return the faults that act on one reply: the path fits and the dice fall so."""
+    def drawn(
+        self, venue: str, path: str, now: int, *kinds: Kind, over: Over = "rest", topic: str | None = None
+    ) -> list[Active]:
+        """Return the faults that act on one reply, or one frame of `topic`: it fits and the dice fall so."""
         return [
             one
             for one in self.acting(venue, now, *kinds)
-            if fnmatchcase(path, one.fault.path) and self._happens(one.fault.probability)
+            if _fits(one.fault, path, over, topic) and self._happens(one.fault.probability)
         ]
+
+    def quiet(self, venue: str, now: int) -> bool:
+        """Return whether no fault acts on a venue's streams now, changes of contracts apart."""
+        return not any(
+            one.fault.kind != "change"
+            and one.fault.over != "rest"
+            and one.fault.venue in {None, venue}
+            and one.is_on(now)
+            for one in self._active
+        )
 
     def changes(self) -> list[Change]:
         """Return the changes of contracts for the market."""
@@ -195,6 +256,12 @@ def read_script(text: str | bytes, source: str) -> list[Fault]:
 def read_script_file(path: Path) -> list[Fault]:
     """Parse the script in a file. Raises ValueError or OSError."""
     return read_script(path.read_text(encoding="utf-8"), str(path))
+
+
+def _fits(fault: Fault, path: str, over: Over, topic: str | None) -> bool:
+    if fault.over not in {None, over} or not fnmatchcase(path, fault.path):
+        return False
+    return fault.topic is None or (topic is not None and fnmatchcase(topic, fault.topic))
 
 
 def _changed_value(fault: Fault) -> Any:

@@ -1,8 +1,8 @@
 """The market itself: every true value as a pure function of (seed, contract, time).
 
 Nothing moves by itself here. Prices, premiums and open interest are sums of waves, the funding rate follows
-from the mean premium over the interval, and both are constant within a step of one second. So the past, the
-present and what was settled always agree with one another.
+from the mean premium over the interval, and both are constant within a step. So the past, the present and
+what was settled always agree with one another.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from microstream_sim.coins import coin
 from microstream_sim.contracts import HOUR_MS, Contract
 from microstream_sim.waves import DAY_MS, Waves, level_noise, random_walk
 
-STEP_MS = 1_000
+STEP_MS = 1_000  # unless another is asked for
 _HALF_CLAMP = 0.0005  # the interest component pulls the rate by at most 0.05 %
 _INTEREST_8H = 0.0001
 _TRADING_WORDS = {"TRADING", "Trading", "live"}  # each venue's own
@@ -46,20 +46,22 @@ class Funding:
     interval_h: int
 
 
-def step_of(t: int) -> int:
-    """Return the start of the step that `t` falls in."""
-    return t - t % STEP_MS
-
-
 def _interest(contract: Contract, interval_h: int) -> float:
     return _INTEREST_8H * interval_h / 8 if contract.coin.category == "crypto" else 0.0
 
 
 class Market:
-    """True values of every contract at every time, for one seed and one list of changes."""
+    """True values of every contract at every time, for one seed and one list of changes.
 
-    def __init__(self, seed: int = 0, changes: Sequence[Change] = ()) -> None:
+    `step_ms` is how long values stay as they are; a whole number of steps makes a second, so that figures
+    which are made once a second or more rarely always fall on the start of a step.
+    """
+
+    def __init__(self, seed: int = 0, changes: Sequence[Change] = (), *, step_ms: int = STEP_MS) -> None:
+        if step_ms < 1 or 1_000 % step_ms:
+            raise ValueError(f"a market's step must divide a second, and {step_ms} ms does not")
         self.seed = seed
+        self.step_ms = step_ms
         self._changes: dict[tuple[str, str], list[Change]] = {}
         self.change(changes)
         self.index_of = lru_cache(maxsize=20_000)(self._compute_index)
@@ -79,6 +81,10 @@ class Market:
         for change in sorted(changes, key=lambda one: one.start):
             self._changes.setdefault((change.venue, change.symbol), []).append(change)
 
+    def step_of(self, t: int) -> int:
+        """Return the start of the step that `t` falls in."""
+        return t - t % self.step_ms
+
     def at(self, contract: Contract, t: int) -> Contract:
         """Return the contract as it stands at `t`."""
         if not self._changes:
@@ -93,7 +99,7 @@ class Market:
     def index(self, contract: Contract, t: int) -> float:
         """Return the index price in quote currency for one unit of the contract."""
         of = contract.coin.name
-        return self.index_of(contract.venue, of, contract.quote, step_of(t)) * contract.multiplier
+        return self.index_of(contract.venue, of, contract.quote, self.step_of(t)) * contract.multiplier
 
     def _compute_index(self, venue: str, coin_name: str, quote: str, t: int) -> float:
         """Return a venue's index of one coin in `quote` at a step; venues differ by a few basis points."""
@@ -105,7 +111,7 @@ class Market:
 
     def mark(self, contract: Contract, t: int) -> float:
         """Return the mark price: index and premium; a dated future carries 5 % a year on top."""
-        return self._mark(contract, step_of(t))
+        return self._mark(contract, self.step_of(t))
 
     def _compute_mark(self, contract: Contract, t: int) -> float:
         premium = self._premium_of(contract).value(t)
@@ -115,11 +121,11 @@ class Market:
 
     def premium(self, contract: Contract, t: int) -> float:
         """Return the premium of the mark over the index as a fraction."""
-        return self._premium_of(contract).value(step_of(t))
+        return self._premium_of(contract).value(self.step_of(t))
 
     def funding(self, contract: Contract, t: int) -> Funding:
         """Return the rate that would be settled at the next settlement if the premium stayed as it is."""
-        t = step_of(t)
+        t = self.step_of(t)
         previous = self.previous_settlement(contract, t)
         interval_h = self._interval_h(contract, t)
         interval = interval_h * HOUR_MS
@@ -179,7 +185,7 @@ class Market:
 
     def open_interest(self, contract: Contract, t: int) -> float:
         """Return the one-sided open interest in base units: slow, and rising a little with the price."""
-        t = step_of(t)
+        t = self.step_of(t)
         slow = self._interest_waves(contract.venue, contract.symbol).value(t)
         drift = 0.3 * (self._usd_price(contract.coin.name, t) / contract.coin.price - 1.0)
         usd = contract.coin.oi_usd * contract.share * exp(slow) * (1.0 + max(-0.5, min(0.5, drift)))

@@ -1,21 +1,25 @@
 """The simulator as a whole: three exchanges and a control port on loopback."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TextIO
+from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from microstream_sim.clock import system_time
 from microstream_sim.contracts import Contract
 from microstream_sim.control import ControlServer
+from microstream_sim.exchange import Exchange
 from microstream_sim.exchange_server import ExchangeServer
 from microstream_sim.fault_effects import listed_through
 from microstream_sim.faults import Active, Fault, FaultBook
-from microstream_sim.market import Market
+from microstream_sim.market import STEP_MS, Market
 from microstream_sim.port import Handler, Port
+from microstream_sim.streaming.board import Board
+from microstream_sim.streaming.hub import Hub
+from microstream_sim.streaming.stream_server import StreamServer
 from microstream_sim.traffic import Traffic
 from microstream_sim.venues import VENUES
 
@@ -31,7 +35,8 @@ class SimOptions:
 
     `port` is the first of four, 0 takes free ones; `contracts` limits the ordinary perpetuals of each venue
     (odd kinds always come on top); `truth` is a file that gets a JSON line per reply; `clock` gives the
-    time in ms, for tests that need a certain moment.
+    time in ms, for tests that need a certain moment. `step_ms` is how long values stay as they are (a part
+    of a second), `stream_life_s` the life of a connection to Binance's streams.
     """
 
     host: str = "127.0.0.1"
@@ -41,19 +46,29 @@ class SimOptions:
     truth: Path | None = None
     faults: list[Fault] = field(default_factory=list)
     clock: Callable[[], int] = system_time
+    step_ms: int = STEP_MS
+    stream_life_s: float = 86_400.0
 
 
 class SimServer:
-    """A running simulator: `async with SimServer(options) as sim`, then `sim.urls`."""
+    """A running simulator: `async with SimServer(options) as sim`, then `sim.urls`.
+
+    The URLs named `*_ws` are the bases that the paths of the venues' WebSocket APIs are appended to;
+    Binance's spot streams, which are another host's, have their own. `crashed` is set when a part of the
+    simulator has died of a bug; leaving the context then raises what it died of.
+    """
 
     def __init__(self, options: SimOptions | None = None) -> None:
         self.options = options or SimOptions()
         self.now = self.options.clock
-        self.market = Market(self.options.seed)
+        self.market = Market(self.options.seed, step_ms=self.options.step_ms)
         self.book = FaultBook(self.options.seed)
         self.traffic = Traffic()
+        self.board = Board()
+        self.streams: dict[str, StreamServer] = {}
         self.limiters: dict[str, Limiter] = {}
         self.urls: dict[str, str] = {}
+        self.crashed = asyncio.Event()
         now = self.now()
         self._catalogue: dict[str, dict[str, Contract]] = {
             name: {one.symbol: one for one in venue.contracts(now, self.options.contracts)}
@@ -105,13 +120,34 @@ class SimServer:
                 traffic=self.traffic,
                 clock=self.now,
                 log=log,
+                streams=self._stream_server(exchange),
             )
             self.limiters[name] = face.limiter
             await self._listen(name, face.handle, first + number if first else 0)
         await self._listen("control", ControlServer(self).handle, first + len(VENUES) if first else 0)
+        for name in VENUES:
+            self.urls[f"{name}_ws"] = self.urls[name].replace("http:", "ws:", 1)
+        self.urls["binance_spot_ws"] = f"{self.urls['binance_ws']}/spot"
         self.add_faults(self.options.faults)
-        watch = asyncio.create_task(self._watch_refusals())
-        self._stack.push_async_callback(_cancelled, watch)
+        self._keep_running(self._watch_refusals())
+
+    def _stream_server(self, exchange: Exchange) -> StreamServer:
+        hub = Hub(
+            exchange,
+            market=self.market,
+            listed=self._catalogue[exchange.name],
+            book=self.book,
+            clock=self.now,
+            life_ms=round(1000 * self.options.stream_life_s),
+        )
+        self._keep_running(hub.run())
+        self.streams[exchange.name] = StreamServer(hub, self.board, self.now)
+        return self.streams[exchange.name]
+
+    def _keep_running(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        task.add_done_callback(lambda ended: None if ended.cancelled() else self.crashed.set())
+        self._stack.push_async_callback(_cancelled, task)
 
     async def _listen(self, name: str, handler: Handler, port: int) -> None:
         listening = Port(self.options.host, port, handler)

@@ -11,7 +11,7 @@ from msgspec import Struct
 from microstream_sim.binance.current import open_interest_time as binance_open_interest_time
 from microstream_sim.binance.instruments import is_adjusted
 from microstream_sim.contracts import Contract, decimal_text
-from microstream_sim.market import Market, step_of
+from microstream_sim.market import Market
 from microstream_sim.okx.contracts import underlying
 from microstream_sim.okx.current import SETTLING_MS
 from microstream_sim.okx.current import open_interest_time as okx_open_interest_time
@@ -64,7 +64,7 @@ class TrueState(Struct, frozen=True, kw_only=True):
 def true_state(market: Market, listed: Contract, at: int) -> TrueState:
     """Return the state of a contract at `at` (ms)."""
     contract = market.at(listed, at)
-    measured_at = open_interest_time(contract, at)
+    measured_at = open_interest_time(market, contract, at)
     interest = open_interest_text(
         contract, market.open_interest(contract, measured_at), market.mark(contract, measured_at)
     )
@@ -75,7 +75,7 @@ def true_state(market: Market, listed: Contract, at: int) -> TrueState:
         venue=contract.venue,
         symbol=contract.symbol,
         at=at,
-        step=step_of(at),
+        step=market.step_of(at),
         kind=contract.kind,
         category=contract.coin.category,
         status=contract.status,
@@ -106,11 +106,11 @@ def true_state(market: Market, listed: Contract, at: int) -> TrueState:
     )
 
 
-def open_interest_time(contract: Contract, at: int) -> int:
+def open_interest_time(market: Market, contract: Contract, at: int) -> int:
     """Return when the open interest that is shown at `at` was measured."""
     if contract.venue == "binance":
         return binance_open_interest_time(contract, at)
-    return okx_open_interest_time(at) if contract.venue == "okx" else step_of(at)
+    return okx_open_interest_time(at) if contract.venue == "okx" else market.step_of(at)
 
 
 def _funding(
@@ -121,7 +121,7 @@ def _funding(
         return None, None, None, None, None, False
     state = market.funding(contract, at)
     settled = rate_text(contract.venue, market.settled(contract, state.previous_at).rate)
-    if contract.venue == "okx" and step_of(at) - state.previous_at < SETTLING_MS:
+    if contract.venue == "okx" and market.step_of(at) - state.previous_at < SETTLING_MS:
         return settled, state.previous_at, state.interval_h, settled, state.previous_at, True
     rate = rate_text(contract.venue, state.rate)
     return rate, state.settles_at, state.interval_h, settled, state.previous_at, False

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from microstream_sim.contracts import Contract
-from microstream_sim.market import Funding, Market, step_of
+from microstream_sim.market import Funding, Market
 from microstream_sim.spelling import OpenInterestText, open_interest_text, price_text
 
 
@@ -38,7 +38,7 @@ class View:
     @property
     def data_time(self) -> int:
         """The time that current values carry."""
-        return self.stamp(step_of(self.at))
+        return self.stamp(self.market.step_of(self.at))
 
     def contracts(self) -> list[Contract]:
         """Return all listed contracts as they stand now."""

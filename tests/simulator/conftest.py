@@ -1,5 +1,6 @@
 """Fixtures of the simulator's tests: one fixed moment, handlers without HTTP, and a running simulator."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
@@ -63,6 +64,84 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
     """An HTTP client."""
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
         yield session
+
+
+class Line:
+    """A client's end of one stream connection, with the simulator's clock at hand."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse, clock: SettableClock) -> None:
+        self.socket = socket
+        self._clock = clock
+
+    async def say(self, message: object) -> None:
+        """Send a text as it is, anything else as JSON."""
+        text = message if isinstance(message, str) else msgspec.json.encode(message).decode()
+        await self.socket.send_str(text)
+
+    async def text(self) -> str:
+        """Return the next text frame."""
+        return await asyncio.wait_for(self.socket.receive_str(), 3)
+
+    async def hear(self, **wanted: object) -> Any:
+        """Return the next JSON object that has these fields; frames before it are skipped."""
+        async with asyncio.timeout(3):
+            while True:
+                body = msgspec.json.decode(await self.socket.receive_str())
+                if isinstance(body, dict) and wanted.items() <= body.items():
+                    return body
+
+    async def bodies(self, until: Callable[[Any], bool]) -> list[Any]:
+        """Return all JSON bodies up to the first that `until` accepts."""
+        heard = []
+        async with asyncio.timeout(3):
+            while not heard or not until(heard[-1]):
+                heard.append(msgspec.json.decode(await self.socket.receive_str()))
+        return heard
+
+    async def after(self, milliseconds: int, until: Callable[[Any], bool]) -> list[Any]:
+        """Let time pass, then return what comes up to the body that `until` accepts."""
+        self._clock.now += milliseconds
+        return await self.bodies(until)
+
+    async def end(self) -> int | None:
+        """Wait for the end of the connection; return the close code (1006: without a close frame)."""
+        async with asyncio.timeout(3):
+            while not self.socket.closed:
+                await self.socket.receive()
+        return self.socket.close_code
+
+
+Dial = Callable[[str, str], Awaitable[Line]]
+
+
+@pytest.fixture
+async def quick_sim(clock: SettableClock) -> AsyncIterator[SimServer]:
+    """A running simulator whose values move every 100 ms."""
+    async with SimServer(SimOptions(contracts=8, seed=7, clock=clock, step_ms=100)) as running:
+        yield running
+
+
+@pytest.fixture
+def dial(quick_sim: SimServer, http: aiohttp.ClientSession, clock: SettableClock) -> Dial:
+    """Return a function that opens a stream connection: await dial("okx_ws", "/ws/v5/public")."""
+
+    async def dialling(base: str, path: str) -> Line:
+        url = quick_sim.urls[base] + path
+        return Line(await http.ws_connect(url, max_msg_size=0, autoping=False), clock)
+
+    return dialling
+
+
+@pytest.fixture
+def break_it(quick_sim: SimServer, http: aiohttp.ClientSession) -> Callable[..., Awaitable[None]]:
+    """Return a function that posts one fault of streams to the control port."""
+
+    async def breaking(venue: str, **fault: Any) -> None:
+        script = [{"venue": venue, "over": "stream", **fault}]
+        async with http.post(f"{quick_sim.urls['control']}/faults", json=script) as reply:
+            assert reply.status == 200, await reply.text()
+
+    return breaking
 
 
 @pytest.fixture

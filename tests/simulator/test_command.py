@@ -36,8 +36,9 @@ async def test_free_ports_and_end_of_input() -> None:
     """Port 0 takes four free ports; the end of standard input ends it."""
     process = await _start("--port", "0", "--exit-on-stdin-eof")
     urls = await _ready(process)
-    assert list(urls) == ["binance", "bybit", "okx", "control"]
-    assert len(set(urls.values())) == 4
+    assert list(urls)[:4] == ["binance", "bybit", "okx", "control"]
+    assert len(set(urls.values())) == len(urls) == 8
+    assert urls["okx_ws"] == urls["okx"].replace("http", "ws")
     async with aiohttp.ClientSession() as http, http.get(f"{urls['okx']}/api/v5/public/time") as reply:
         assert reply.status == 200
     assert process.stdin is not None
@@ -124,3 +125,33 @@ async def test_truth_log_and_script(tmp_path: Path) -> None:
     assert rows[1]["query"] == "symbol=BTCUSDT"
     assert rows[1]["step"] % 1000 == 0
     assert 0 <= rows[1]["time"] - rows[1]["step"] < 2000
+
+
+async def test_step_and_life_of_streams() -> None:
+    """`--step` sets how often values move, `--stream-life` when Binance ends a connection."""
+    process = await _start("--port", "0", "--step", "50ms", "--stream-life", "1s")
+    urls = await _ready(process)
+    async with aiohttp.ClientSession() as http:
+        async with http.ws_connect(f"{urls['okx_ws']}/ws/v5/public") as okx:
+            arg = {"channel": "index-tickers", "instId": "BTC-USDT"}
+            await okx.send_json({"op": "subscribe", "args": [arg]})
+            stamps: set[int] = set()
+            async with asyncio.timeout(5):
+                while len({stamp % 1000 for stamp in stamps}) < 3:
+                    body = json.loads(await okx.receive_str())
+                    stamps |= {int(row["ts"]) for row in body.get("data", [])}
+        assert all(stamp % 50 == 0 for stamp in stamps)
+        async with http.ws_connect(f"{urls['binance_ws']}/market/ws") as binance:
+            assert (await binance.receive(5)).type is aiohttp.WSMsgType.CLOSE
+            assert binance.close_code == 1001
+    process.terminate()
+    assert await _ended(process) == 0
+
+
+@pytest.mark.parametrize("step", ["300ms", "fast"])
+async def test_wrong_step(step: str) -> None:
+    """A step that does not divide a second is refused with the reason."""
+    process = await _start("--step", step)
+    _, errors = await asyncio.wait_for(process.communicate(), 10)
+    assert process.returncode == 2
+    assert step in errors.decode()

@@ -43,6 +43,16 @@ def test_values_are_constant_within_a_step(market: Market) -> None:
     assert market.mark(_CONTRACT, NOON + 1000) != first[0]
 
 
+def test_shorter_steps_agree_with_longer_ones(market: Market) -> None:
+    """With steps of 200 ms values move five times a second, and at whole seconds they are the same."""
+    quick = Market(market.seed, step_ms=200)
+    values = [quick.mark(_CONTRACT, NOON + ms) for ms in range(0, 1000, 100)]
+    assert len(set(values)) == 5
+    assert values[0] == market.mark(_CONTRACT, NOON)
+    with pytest.raises(ValueError, match="300 ms"):
+        Market(step_ms=300)
+
+
 @pytest.mark.parametrize("hours", [1, 2, 4, 6, 8])
 @given(t=_TIMES)
 def test_settlements_lie_on_the_grid(hours: int, t: int) -> None:

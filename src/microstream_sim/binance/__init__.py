@@ -4,6 +4,7 @@ from typing import Any
 
 from microstream_sim.binance import contracts, current, history, instruments, spot
 from microstream_sim.binance.limits import BinanceLimiter
+from microstream_sim.binance.streams import STREAMS
 from microstream_sim.exchange import Exchange, VenueError
 
 
@@ -49,4 +50,5 @@ BINANCE = Exchange(
     limiter=BinanceLimiter,
     rows=_rows,
     unknown_path=_unknown_path,
+    streams=STREAMS,
 )

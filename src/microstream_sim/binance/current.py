@@ -6,13 +6,12 @@ from zlib import crc32
 from microstream_sim.binance.parameters import contract_of, required
 from microstream_sim.contracts import Contract
 from microstream_sim.exchange import Query
-from microstream_sim.market import STEP_MS, step_of
 from microstream_sim.quotes import Quote, contract_quote
 from microstream_sim.spelling import rate_text
 from microstream_sim.view import View
 from microstream_sim.waves import DAY_MS
 
-_UNPRICED = {"PENDING_TRADING", "CLOSE"}
+UNPRICED = {"PENDING_TRADING", "CLOSE"}
 
 
 def server_time(view: View, _: Query) -> dict[str, Any]:
@@ -28,8 +27,8 @@ def ping(_view: View, _: Query) -> dict[str, Any]:
 def premium_index(view: View, query: Query) -> Any:
     """GET /fapi/v1/premiumIndex: mark, index and running funding estimate; all symbols without `symbol`."""
     if query.get("symbol"):
-        return _premium_row(view, contract_of(view, query["symbol"]))
-    return [_premium_row(view, one) for one in view.contracts() if one.status not in _UNPRICED]
+        return premium_row(view, contract_of(view, query["symbol"]))
+    return [premium_row(view, one) for one in view.contracts() if one.status not in UNPRICED]
 
 
 def open_interest(view: View, query: Query) -> dict[str, Any]:
@@ -45,8 +44,8 @@ def open_interest(view: View, query: Query) -> dict[str, Any]:
 
 def open_interest_time(contract: Contract, t: int) -> int:
     """Return when the figure shown at `t` was made: this second, or up to 30 s ago for small contracts."""
-    period = STEP_MS if contract.coin.oi_usd > 2e7 else STEP_MS * (5 + crc32(contract.symbol.encode()) % 26)
-    return step_of(t - t % period)
+    seconds = 1 if contract.coin.oi_usd > 2e7 else 5 + crc32(contract.symbol.encode()) % 26
+    return t - t % (1_000 * seconds)
 
 
 def ticker_price(view: View, query: Query) -> Any:
@@ -64,7 +63,8 @@ def ticker_24h(view: View, query: Query) -> Any:
     return _one_or_all(view, query, _day_row)
 
 
-def _premium_row(view: View, contract: Contract) -> dict[str, Any]:
+def premium_row(view: View, contract: Contract) -> dict[str, Any]:
+    """Return the row of one contract; dated ones and those that do not trade have no funding in it."""
     index = view.index_text(contract)
     row = {
         "symbol": contract.symbol,

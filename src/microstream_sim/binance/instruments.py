@@ -9,7 +9,7 @@ from microstream_sim.spelling import cap_text
 from microstream_sim.view import View
 
 _DEFAULT_INTERVAL_H = 8
-_CONTRACT_TYPES = {"EMPTY_TYPE": "", "": "PERPETUAL"}
+CONTRACT_TYPES = {"EMPTY_TYPE": "", "": "PERPETUAL"}
 _UNDERLYING_TYPES = {"crypto": "COIN", "stock": "EQUITY", "commodity": "COMMODITY", "forex": "FOREX"}
 
 
@@ -61,7 +61,7 @@ def _symbol(contract: Contract) -> dict[str, Any]:
     return {
         "symbol": contract.symbol,
         "pair": contract.symbol.split("_")[0],
-        "contractType": _CONTRACT_TYPES.get(contract.rule, contract.rule),
+        "contractType": CONTRACT_TYPES.get(contract.rule, contract.rule),
         "deliveryDate": NO_EXPIRY if contract.delivers_at is None else contract.delivers_at,
         "onboardDate": contract.listed_at,
         "status": contract.status,

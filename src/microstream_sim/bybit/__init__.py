@@ -5,6 +5,7 @@ from typing import Any
 from microstream_sim.bybit import contracts, current, history, instruments
 from microstream_sim.bybit.limits import BybitLimiter
 from microstream_sim.bybit.replies import failure
+from microstream_sim.bybit.streams import STREAMS
 from microstream_sim.exchange import Exchange, VenueError
 
 
@@ -37,4 +38,5 @@ BYBIT = Exchange(
     limiter=BybitLimiter,
     rows=_rows,
     unknown_path=_unknown_path,
+    streams=STREAMS,
 )

@@ -36,10 +36,11 @@ def tickers(view: View, query: Query) -> dict[str, Any]:
         wanted = [contract_of(view, query, product)]
     else:
         wanted = [one for one in view.contracts() if category_of(one) == product and one.status != "Closed"]
-    return ok(view, {"category": product, "list": [_row(view, one) for one in wanted]})
+    return ok(view, {"category": product, "list": [ticker_row(view, one) for one in wanted]})
 
 
-def _row(view: View, contract: Contract) -> dict[str, str]:
+def ticker_row(view: View, contract: Contract) -> dict[str, str]:
+    """Return the row of one contract."""
     tick = contract.tick_decimals
     quote = contract_quote(view, contract)
     interest = view.open_interest(contract)

@@ -22,7 +22,7 @@ def pairs(view: View) -> dict[str, Contract]:
 
 def tickers(view: View, query: Query) -> list[dict[str, str]]:
     """Return the spot rows of /v5/market/tickers."""
-    return [_ticker(view, pair) for pair in _selected(view, query)]
+    return [spot_row(view, pair) for pair in _selected(view, query)]
 
 
 def instruments(view: View, query: Query) -> list[dict[str, Any]]:
@@ -40,7 +40,8 @@ def _selected(view: View, query: Query) -> list[Contract]:
     return [listed[symbol]]
 
 
-def _ticker(view: View, pair: Contract) -> dict[str, str]:
+def spot_row(view: View, pair: Contract) -> dict[str, str]:
+    """Return the ticker of one pair."""
     quote = spot_quote(view, pair)
     tick, size = pair.tick_decimals, pair.size_decimals
     return {

@@ -5,6 +5,7 @@ from typing import Any
 from microstream_sim.exchange import Exchange, VenueError
 from microstream_sim.okx import contracts, current, history, instruments
 from microstream_sim.okx.limits import OkxLimiter
+from microstream_sim.okx.streams import STREAMS
 
 
 def _rows(body: Any) -> list[Any] | None:
@@ -44,4 +45,5 @@ OKX = Exchange(
     limiter=OkxLimiter,
     rows=_rows,
     unknown_path=_unknown_path,
+    streams=STREAMS,
 )

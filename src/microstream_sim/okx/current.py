@@ -78,12 +78,12 @@ def funding_row(view: View, contract: Contract) -> dict[str, str]:
 
 def mark_price(view: View, query: Query) -> dict[str, Any]:
     """GET /api/v5/public/mark-price: `instType` is required."""
-    return ok([_mark_row(view, one) for one in _selected(view, query, "SWAP", "FUTURES", "OPTION", "MARGIN")])
+    return ok([mark_row(view, one) for one in _selected(view, query, "SWAP", "FUTURES", "OPTION", "MARGIN")])
 
 
 def open_interest(view: View, query: Query) -> dict[str, Any]:
     """GET /api/v5/public/open-interest: contracts, coins and dollars; one side counted."""
-    return ok([_open_interest_row(view, one) for one in _selected(view, query, "SWAP", "FUTURES", "OPTION")])
+    return ok([open_interest_row(view, one) for one in _selected(view, query, "SWAP", "FUTURES", "OPTION")])
 
 
 def open_interest_time(t: int) -> int:
@@ -98,12 +98,12 @@ def index_tickers(view: View, query: Query) -> dict[str, Any]:
     if name:
         if name not in listed:
             raise failure("51014", "Index doesn't exist.")
-        return ok([_index_row(view, name, listed[name])])
+        return ok([index_row(view, name, listed[name])])
     if not quote:
         raise failure("50015", "Either parameter quoteCcy or instId is required")
     if quote not in _QUOTE_CURRENCIES:
         raise wrong("quoteCcy")
-    return ok([_index_row(view, key, one) for key, one in listed.items() if one.quote == quote])
+    return ok([index_row(view, key, one) for key, one in listed.items() if one.quote == quote])
 
 
 def tickers(view: View, query: Query) -> dict[str, Any]:
@@ -111,8 +111,8 @@ def tickers(view: View, query: Query) -> dict[str, Any]:
     product = inst_type(query, "SPOT", "SWAP", "FUTURES", "OPTION")
     if product == "SPOT":
         pairs = spot_pairs(view).values()
-        return ok([_ticker_row(view, pair, spot_quote(view, pair), "SPOT") for pair in pairs])
-    return ok([_contract_ticker(view, one) for one in _selected(view, query, product)])
+        return ok([ticker_row(view, pair, spot_quote(view, pair), "SPOT") for pair in pairs])
+    return ok([contract_ticker(view, one) for one in _selected(view, query, product)])
 
 
 def ticker(view: View, query: Query) -> dict[str, Any]:
@@ -122,8 +122,8 @@ def ticker(view: View, query: Query) -> dict[str, Any]:
         raise missing("instId")
     pair = spot_pairs(view).get(name)
     if pair is not None:
-        return ok([_ticker_row(view, pair, spot_quote(view, pair), "SPOT")])
-    return ok([_contract_ticker(view, contract_of(view, query))])
+        return ok([ticker_row(view, pair, spot_quote(view, pair), "SPOT")])
+    return ok([contract_ticker(view, contract_of(view, query))])
 
 
 def _selected(view: View, query: Query, *allowed: str) -> list[Contract]:
@@ -140,7 +140,8 @@ def _selected(view: View, query: Query, *allowed: str) -> list[Contract]:
     return rows
 
 
-def _mark_row(view: View, contract: Contract) -> dict[str, str]:
+def mark_row(view: View, contract: Contract) -> dict[str, str]:
+    """Return one row of mark prices."""
     return {
         "instType": type_of(contract),
         "instId": contract.symbol,
@@ -149,7 +150,8 @@ def _mark_row(view: View, contract: Contract) -> dict[str, str]:
     }
 
 
-def _open_interest_row(view: View, contract: Contract) -> dict[str, str]:
+def open_interest_row(view: View, contract: Contract) -> dict[str, str]:
+    """Return one row of open interest."""
     at = open_interest_time(view.value_time(contract.symbol))
     text = view.open_interest(contract, at)
     return {
@@ -162,7 +164,8 @@ def _open_interest_row(view: View, contract: Contract) -> dict[str, str]:
     }
 
 
-def _index_row(view: View, name: str, contract: Contract) -> dict[str, str]:
+def index_row(view: View, name: str, contract: Contract) -> dict[str, str]:
+    """Return the row of one index."""
     at = view.value_time(name)
     quote = spot_quote(view, contract)
     return {
@@ -177,11 +180,12 @@ def _index_row(view: View, name: str, contract: Contract) -> dict[str, str]:
     }
 
 
-def _contract_ticker(view: View, contract: Contract) -> dict[str, str]:
-    return _ticker_row(view, contract, contract_quote(view, contract), type_of(contract))
+def contract_ticker(view: View, contract: Contract) -> dict[str, str]:
+    """Return the ticker of a contract."""
+    return ticker_row(view, contract, contract_quote(view, contract), type_of(contract))
 
 
-def _ticker_row(view: View, contract: Contract, quote: Quote, product: str) -> dict[str, str]:
+def ticker_row(view: View, contract: Contract, quote: Quote, product: str) -> dict[str, str]:
     """Return a ticker: sizes in contracts, `volCcy24h` in coins for derivatives and in quote for spot."""
     if product == "SPOT":
         size, volume, volume_ccy = quote.size, quote.volume, quote.turnover

@@ -28,7 +28,7 @@ def instruments(view: View, query: Query) -> dict[str, Any]:
     if product == "SPOT":
         rows = [_spot_row(pair) for pair in spot_pairs(view).values()]
     else:
-        rows = [_row(contract) for contract in view.contracts() if type_of(contract) == product]
+        rows = [instrument_row(contract) for contract in view.contracts() if type_of(contract) == product]
     for name in ("uly", "instFamily", "instId"):
         if query.get(name):
             rows = [row for row in rows if row[name] == query[name]]
@@ -61,7 +61,8 @@ def spot_pairs(view: View) -> dict[str, Contract]:
     return found
 
 
-def _row(contract: Contract) -> dict[str, Any]:
+def instrument_row(contract: Contract) -> dict[str, Any]:
+    """Return the row of one contract; one that is yet to open has hardly anything in it."""
     row: dict[str, Any] = {
         **dict.fromkeys(_ALWAYS_BLANK, ""),
         "instType": type_of(contract),
