@@ -8,6 +8,7 @@ import pytest
 from tests.integration.followed import Stage, now_ms, staged
 from tests.integration.stage import Service
 
+from microstream import venues
 from microstream.clock import SystemClock
 from microstream.sinks import Buffer, Bus, SinkSettings
 
@@ -46,7 +47,7 @@ def new_service(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Servi
     """`with new_service(sim.urls, redis_url, symbols=["BTC/USDT"]) as service`: every interval 1 s, free ports."""
 
     def make(urls: Mapping[str, str], redis_url: str, **settings: Any) -> Service:
-        exchanges = {name: {"rest_url": url} for name, url in urls.items() if name != "control"}
+        exchanges = {name: {"rest_url": urls[name]} for name in venues.REGISTRY if name in urls}
         plain: dict[str, Any] = {
             "symbols": "all",
             "redis": {"url": redis_url},
