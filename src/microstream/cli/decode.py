@@ -14,7 +14,7 @@ import typer
 from microstream import venues
 from microstream.clock import SystemClock
 from microstream.errors import ConfigError, MicrostreamError
-from microstream.model.channels import Channel
+from microstream.model.channels import Channel, channel
 from microstream.model.events import AnyEvent
 from microstream.model.frame import Frame
 from microstream.model.instruments import Instrument
@@ -23,7 +23,8 @@ from microstream.model.state import Upkeep
 from microstream.pipeline.check import QUIET
 from microstream.pipeline.pipeline import Pipeline
 from microstream.services import SERVICES
-from microstream.spec.rest import Context, Request, Response
+from microstream.services.instrument_watcher import message
+from microstream.spec.rest import Context, Listed, Request, Response
 from microstream.spec.venue import Venue
 
 INTERVAL_MS = {"funding": 30_000, "mark_price": 10_000, "oi": 15_000}
@@ -52,7 +53,7 @@ def command(
     if exchange not in venues.REGISTRY:
         raise ConfigError(f"'{exchange}' is no venue; there are {', '.join(venues.REGISTRY)}")
     venue = venues.load(exchange)
-    feeds = {f"rest/{name}": name for name in venue.feeds}
+    feeds = {f"rest/{name}": name for name in (*venue.feeds, venue.instruments.feed)}
     if feed != WS and feed not in feeds:
         raise ConfigError(f"'{feed}' is no feed of {exchange}; there are {', '.join([*feeds, WS])}")
     known = _listed(venue, instruments) if instruments else None
@@ -60,7 +61,7 @@ def command(
     decoder = Decoder(venue, Names(venue, known), at)
     data = _read(file)
     try:
-        for line in decoder.frames(data) if feed == WS else decoder.body(feeds[feed], data):
+        for line in decoder.lines(feeds.get(feed), data):
             typer.echo(line.encode())  # JSON is UTF-8, whatever the terminal's encoding
     except BrokenPipeError:  # whoever read the lines has left
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -119,6 +120,25 @@ class Decoder:
         self._pipeline = self._new_pipeline()
         self._encoder = msgspec.json.Encoder()
 
+    def lines(self, feed: str | None, data: bytes) -> Iterator[str]:
+        """Yield the lines of the body of a REST feed, or of frames where no feed is named."""
+        if feed is None:
+            return self.frames(data)
+        return self.contracts(data) if feed == self._venue.instruments.feed else self.body(feed, data)
+
+    def contracts(self, data: bytes) -> Iterator[str]:
+        """Yield the registry rows of the venue's own instrument list."""
+        try:
+            listed = _list_of(self._venue, data)
+        except MicrostreamError as error:
+            self._complain(1, str(error))
+            return
+        for reject in listed.rejects:
+            self._complain(1, f"{reject.symbol}: {reject.reason}: {reject.observed}")
+        for item in listed.instruments:
+            row = channel("instrument", item.exchange, item.symbol)
+            yield self._text(row, message(item, {}, self._at))
+
     def body(self, feed: str, data: bytes) -> Iterator[str]:
         """Yield the lines of one REST body."""
         reader = self._venue.feeds[feed]
@@ -166,20 +186,20 @@ class Decoder:
             if sample.reason not in QUIET:
                 self._complain(line, f"{sample.symbol}: {sample.reason}: {sample.observed}")
         messages, self._messages = self._messages, []
-        for channel, message in messages:
-            if message.family in INTERVAL_MS:
-                yield self._text(channel, message)
+        for where, what in messages:
+            if what.family in INTERVAL_MS:
+                yield self._text(where, what)
 
-    def _text(self, channel: Channel, message: Message) -> str:
-        self._seq[channel.name] += 1
-        message.run, message.seq = self._at, self._seq[channel.name]
-        payload = self._encoder.encode(message).decode()
-        return f'{{"channel":{self._encoder.encode(channel.name).decode()},{payload[1:]}'
+    def _text(self, where: Channel, what: Message) -> str:
+        self._seq[where.name] += 1
+        what.run, what.seq = self._at, self._seq[where.name]
+        payload = self._encoder.encode(what).decode()
+        return f'{{"channel":{self._encoder.encode(where.name).decode()},{payload[1:]}'
 
     def _new_pipeline(self) -> Pipeline:
         return Pipeline(
             tuple(SERVICES.values()),
-            lambda channel, message: self._messages.append((channel, message)),
+            lambda where, what: self._messages.append((where, what)),
             terms=lambda _instrument, _event, _interval: None,
             doubt=lambda _exchange: None,
         )
@@ -208,17 +228,22 @@ class Decoder:
 
 
 def _listed(venue: Venue, path: Path) -> Sequence[Instrument]:
-    body, feed = _read(path), venue.instruments.feed
+    body = _read(path)
     try:
-        refusal = venue.verdict(Request(feed, feed), Response(200, {}, body, 0, 0))
-        if refusal is not None:
-            raise refusal
-        instruments = venue.instruments.build({feed: [body]}).instruments
+        instruments = _list_of(venue, body).instruments
     except MicrostreamError as error:
         raise ConfigError(f"{path}: not an instrument list of {venue.name}: {error}") from error
     if not instruments:
         raise ConfigError(f"{path}: no contract in this instrument list of {venue.name}")
     return instruments
+
+
+def _list_of(venue: Venue, body: bytes) -> Listed:
+    feed = venue.instruments.feed
+    refusal = venue.verdict(Request(feed, feed), Response(200, {}, body, 0, 0))
+    if refusal is not None:
+        raise refusal
+    return venue.instruments.build({feed: [body]})
 
 
 def _read(path: Path | None) -> bytes:

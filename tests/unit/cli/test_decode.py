@@ -216,6 +216,27 @@ def test_a_list_says_what_is_known() -> None:
     assert len(done.payloads) == 3
 
 
+@pytest.mark.parametrize(
+    ("venue", "feed", "file"),
+    [
+        ("binance", "rest/exchangeInfo", "rest-exchangeInfo-1.json"),
+        ("bybit", "rest/instruments-info", "rest-instruments-info-1.json"),
+        ("okx", "rest/instruments", "rest-instruments-1.json"),
+    ],
+)
+def test_an_instrument_list_is_read_as_the_registry_reads_it(venue: str, feed: str, file: str) -> None:
+    """Its contracts come out as they are published at the start; the dash is standard input."""
+    body = (FIXTURES / venue / file).read_bytes()
+    outcome = decode(venue, feed, "-", "--received-at", str(AT), stdin=body)
+    assert outcome.payloads
+    for payload in outcome.payloads:
+        assert payload["channel"] == f"meta:instrument:{venue}:{payload['symbol']}"
+        assert (payload["received_at"], payload["changed"]) == (AT, {})
+    cut = decode(venue, feed, stdin=body[: len(body) // 2])
+    assert (cut.payloads, cut.code) == ([], 1)
+    assert cut.complaints
+
+
 def test_time_of_receipt_is_now_unless_stated() -> None:
     """`--received-at` is the time of receipt; without it, old values are as stale as they are."""
     body = FIXTURES / "binance" / "rest-premiumIndex-2.json"
