@@ -48,7 +48,6 @@ class MultiTimeframeCoordinator:
         self._parts: Parts = wire(config, self._clock, random or Random())
         self._lag = LoopLag(self._clock)
         self._stop = asyncio.Event()
-        self._started_at = self._clock.now_ms()
 
     async def run(self) -> None:
         """Run until `stop`. Raises `ConfigError` or `StartError` when it cannot start, in a group what fails later."""

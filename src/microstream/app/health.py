@@ -47,7 +47,8 @@ def venue_health(collector: Collector, pipeline: Pipeline, now: int) -> VenueHea
     """Return how one venue is doing."""
     exchange = collector.venue.name
     states = [state for state in pipeline.states.values() if state.instrument.exchange == exchange]
-    failing = [text for feed in collector.feeds for text in feed.state.complaints()]
+    failing = _closures(collector)
+    failing += [text for feed in collector.feeds for text in feed.state.complaints()]
     if collector.book.failing is not None:
         failing.append(collector.book.failing)
     return VenueHealth(

@@ -1,5 +1,6 @@
 """Readiness and metrics of a service that has not begun, is live, and has lost a venue."""
 
+import asyncio
 import re
 from random import Random
 
@@ -160,3 +161,27 @@ def test_metrics_have_the_prefix_and_no_symbols(service: Service) -> None:
     assert all(name.startswith(("microstream_", "process_")) for name in names)
     assert 'microstream_events_total{exchange="bybit",kind="mark"} 1.0' in text
     assert "solusdt" not in text
+
+
+async def test_what_keeps_requests_waiting_is_told(service: Service) -> None:
+    """A closed quota, and one that is used up, are reasons that no feed and no list knows of."""
+    service.list(SOL)
+    budget = service.collector.budget
+    assert service.health(NOON).failing == []
+    budget.close(None, 30.0)
+    assert service.health(NOON).failing == ["requests: closed for another 30 s"]
+
+
+async def test_a_quota_that_is_used_up_is_told(service: Service) -> None:
+    """Requests that wait for room are counted beside what is used of the limit."""
+    service.list(SOL)
+    budget = service.collector.budget
+    room = next(quota.limit for quota in budget.quotas()) * Config().exchanges.bybit.weight_share
+    await budget.spend((("requests", room),))
+    waiting = asyncio.ensure_future(budget.spend((("requests", 1.0),)))
+    await asyncio.sleep(0)
+    told = service.health(NOON).failing
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert told == ["1 requests wait for room in the limits of the venue: requests 360 of 600"]
