@@ -110,10 +110,14 @@ class WireMismatch(MicrostreamError):
 
 
 class Desynced(MicrostreamError):
-    """A stream whose state cannot be trusted any more."""
+    """A stream whose state cannot be trusted any more: of one `topic`, or of the whole connection."""
 
     remedy = Remedy.RESYNC
     reason = "desynced"
+
+    def __init__(self, text: str, *, topic: str | None = None) -> None:
+        super().__init__(text)
+        self.topic = topic
 
 
 class SinkDown(MicrostreamError):

@@ -5,7 +5,7 @@ from typing import Literal
 from msgspec import Struct
 
 Source = Literal["rest", "ws", "backfill", "replay"]
-Kind = Literal["mark", "index", "funding", "settled", "open_interest"]
+Kind = Literal["mark", "index", "funding", "settled", "open_interest", "spot"]
 
 
 class Event(Struct, frozen=True, gc=False, kw_only=True):
@@ -67,4 +67,12 @@ class OpenInterest(Event, frozen=True, gc=False, kw_only=True):
     value_ccy: str | None = None
 
 
-AnyEvent = MarkPrice | IndexPrice | FundingRate | FundingSettled | OpenInterest
+class SpotQuote(Event, frozen=True, gc=False, kw_only=True):
+    """Best bid and ask of a spot pair, quote currency per base unit; `last` is the last trade, where it is stated."""
+
+    bid: float | None
+    ask: float | None
+    last: float | None = None
+
+
+AnyEvent = MarkPrice | IndexPrice | FundingRate | FundingSettled | OpenInterest | SpotQuote

@@ -39,7 +39,8 @@ class Reject(Struct, frozen=True, gc=False):
 class Frame:
     """What a parser makes of one body.
 
-    `feed` names the reply. `server_time` is the venue's clock as the reply states it (not the time of a value), ms UTC.
+    `feed` names the reply or stream. `server_time` is the venue's clock as the reply states it (not the time of a
+    value), ms UTC. Of a push `topic` is the subscription that it belongs to and `stamp` the venue's time of it.
     """
 
     feed: str
@@ -48,6 +49,8 @@ class Frame:
     events: list[AnyEvent] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
     server_time: int | None = None
+    topic: str | None = None
+    stamp: int | None = None
 
     def reject(self, symbol: str, kind: Kind | None, reason: str, observed: object) -> None:
         """Note a value that cannot be used."""

@@ -13,6 +13,7 @@ from microstream.model.events import (
     Kind,
     MarkPrice,
     OpenInterest,
+    SpotQuote,
 )
 from microstream.model.frame import Frame, Reject
 from microstream.model.instruments import Instrument
@@ -273,4 +274,6 @@ def _observed(event: AnyEvent, reason: str) -> str:
     if isinstance(event, OpenInterest):
         amounts = (("contracts", event.contracts), ("coins", event.base), ("value", event.value))
         return ", ".join(f"{name} {amount:g}" for name, amount in amounts if amount is not None)
+    if isinstance(event, SpotQuote):
+        return f"bid {event.bid}, ask {event.ask}, last {event.last}"
     return str(event.price if isinstance(event, MarkPrice | IndexPrice) else event.rate)
