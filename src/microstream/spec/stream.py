@@ -1,4 +1,4 @@
-"""WebSocket of a venue as data: addresses with the rules of their connections, topics, and the reader of a connection."""
+"""WebSocket of a venue as data: addresses with the rules of their connections, topics, the reader of a connection."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
