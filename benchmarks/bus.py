@@ -28,6 +28,10 @@ ROUNDS = 5
 def funding(symbol: str) -> FundingMessage:
     """Return a message with numbers of real length."""
     return FundingMessage(
+        v=1,
+        run=0,
+        seq=0,
+        flags=(),
         exchange="binance",
         symbol=symbol,
         instrument="SOL/USDT:USDT",

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from microstream.model.messages import PAYLOADS, Message
+from microstream.model.messages import PAYLOADS, VERSION, Message
 from microstream.telemetry.metrics import METRICS, Metric
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -50,7 +50,7 @@ def schema(kind: type[Message]) -> dict[str, Any]:
     _, components = msgspec.json.schema_components((kind,))
     body = components[kind.__name__]
     properties: dict[str, dict[str, Any]] = body["properties"]
-    properties["v"] = {"const": properties["v"]["default"]}
+    properties["v"] = {"const": VERSION}
     for value in properties.values():
         value.pop("default", None)
     return {

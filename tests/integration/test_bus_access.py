@@ -29,7 +29,18 @@ PublishTo = Callable[..., Any]
 
 def message() -> Message:
     """Any message."""
-    return _Any(exchange="binance", symbol="any", instrument=None, timestamp=None, received_at=0, source="ws")
+    return _Any(
+        exchange="binance",
+        symbol="any",
+        instrument=None,
+        timestamp=None,
+        received_at=0,
+        source="ws",
+        v=1,
+        run=0,
+        seq=0,
+        flags=(),
+    )
 
 
 class _Any(Message, gc=False, kw_only=True):

@@ -47,6 +47,10 @@ def value(number: float, kind: type[Value] = Value) -> Message:
         timestamp=None,
         received_at=0,
         source="ws",
+        v=1,
+        run=0,
+        seq=0,
+        flags=(),
         value=number,
     )
 

@@ -1,6 +1,7 @@
 """Events: what a venue said, one value each, small and immutable."""
 
-from typing import Literal
+from collections.abc import Iterable
+from typing import ClassVar, Literal
 
 from msgspec import Struct
 
@@ -15,6 +16,10 @@ class Event(Struct, frozen=True, gc=False, kw_only=True):
     the reply where rows carry none), `received_at` ours as the bytes arrived; both ms UTC.
     """
 
+    kind: ClassVar[Kind]
+    bit: ClassVar[int]
+    """The kind as a bit of a set."""
+
     key: str
     timestamp: int | None
     received_at: int
@@ -24,11 +29,17 @@ class Event(Struct, frozen=True, gc=False, kw_only=True):
 class MarkPrice(Event, frozen=True, gc=False, kw_only=True):
     """The venue's fair price, quote currency per contract base unit (inverse: USD per coin)."""
 
+    kind = "mark"
+    bit = 1
+
     price: float
 
 
 class IndexPrice(Event, frozen=True, gc=False, kw_only=True):
     """The spot basket behind the mark, kept under the perpetual's key."""
+
+    kind = "index"
+    bit = 2
 
     price: float
 
@@ -40,6 +51,9 @@ class FundingRate(Event, frozen=True, gc=False, kw_only=True):
     `floor` are None where the row does not state them.
     """
 
+    kind = "funding"
+    bit = 4
+
     rate: float | None
     settles_at: int | None
     interval_h: float | None = None
@@ -49,6 +63,9 @@ class FundingRate(Event, frozen=True, gc=False, kw_only=True):
 
 class FundingSettled(Event, frozen=True, gc=False, kw_only=True):
     """A rate that was paid at `settled_at` (None where the venue does not say when)."""
+
+    kind = "settled"
+    bit = 8
 
     rate: float
     settled_at: int | None
@@ -61,6 +78,9 @@ class OpenInterest(Event, frozen=True, gc=False, kw_only=True):
     in `value_ccy` where the venue states it.
     """
 
+    kind = "open_interest"
+    bit = 16
+
     contracts: float | None
     base: float | None = None
     value: float | None = None
@@ -70,9 +90,22 @@ class OpenInterest(Event, frozen=True, gc=False, kw_only=True):
 class SpotQuote(Event, frozen=True, gc=False, kw_only=True):
     """Best bid and ask of a spot pair, quote currency per base unit; `last` is the last trade, where it is stated."""
 
+    kind = "spot"
+    bit = 32
+
     bid: float | None
     ask: float | None
     last: float | None = None
 
 
 AnyEvent = MarkPrice | IndexPrice | FundingRate | FundingSettled | OpenInterest | SpotQuote
+
+BITS: dict[Kind, int] = {
+    event.kind: event.bit
+    for event in (MarkPrice, IndexPrice, FundingRate, FundingSettled, OpenInterest, SpotQuote)
+}
+
+
+def bits(kinds: Iterable[Kind]) -> int:
+    """Return a set of kinds as a number."""
+    return sum(BITS[kind] for kind in kinds)

@@ -1,10 +1,12 @@
 """Instrument: one contract of one venue, under both of its names."""
 
+import sys
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
-InstrumentKind = Literal["perpetual", "future"]
+InstrumentKind = Literal["perpetual", "future", "spot"]
 Status = Literal["live", "prelaunch", "suspended", "settling", "delisted"]
 
 
@@ -43,10 +45,13 @@ class Instrument(Struct, frozen=True, kw_only=True):
     turnover: float | None = None
     """Turnover of the last 24 hours in quote currency, where a list states it: what "most traded" goes by."""
 
-    @property
-    def key(self) -> str:
-        """Return `{exchange}:{symbol}`, the tail of every channel of this contract."""
-        return f"{self.exchange}:{self.symbol}"
+    key: str = ""
+    """`{exchange}:{symbol}`; spot pairs, whose symbols are those of perpetuals, have `spot:` before the symbol."""
+
+    def __post_init__(self) -> None:
+        """Make the key once: it is looked up for every value."""
+        spot = "spot:" if self.kind == "spot" else ""
+        force_setattr(self, "key", sys.intern(f"{self.exchange}:{spot}{self.symbol}"))
 
     @property
     def priced(self) -> bool:

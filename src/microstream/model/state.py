@@ -3,8 +3,19 @@
 from msgspec import Struct
 
 from microstream.model.channels import Channel
-from microstream.model.events import FundingRate, FundingSettled, IndexPrice, Kind, MarkPrice, OpenInterest
+from microstream.model.events import (
+    AnyEvent,
+    FundingRate,
+    FundingSettled,
+    IndexPrice,
+    Kind,
+    MarkPrice,
+    OpenInterest,
+    SpotQuote,
+)
 from microstream.model.instruments import Instrument
+from microstream.model.line import Line
+from microstream.model.messages import Flag
 
 PRICE_LIFE_MS = 15_000
 """A price that was received longer ago is not shown beside other values (contract, section 3)."""
@@ -29,7 +40,7 @@ class Upkeep(Struct):
 
     @property
     def max_age_ms(self) -> int:
-        """The age at which a value is stale: three intervals (contract, section 3)."""
+        """The age at which a polled value is stale: three intervals (contract, section 3)."""
         return 3 * self.interval_ms
 
 
@@ -42,22 +53,46 @@ class State(Struct):
     funding: FundingRate | None = None
     settled: FundingSettled | None = None
     open_interest: OpenInterest | None = None
+    spot: SpotQuote | None = None
     interval_h: float | None = None
     """Hours that the current funding rate pays for, as far as it is known."""
+    rate_cap: float = 0.0
+    rate_floor: float = 0.0
+    """Limits of the current funding rate, general ones where the venue states none."""
     upkeep: dict[str, Upkeep] = {}
     channels: dict[str, Channel] = {}
     """Where the messages of each family go."""
+    lines: dict[Kind, Line] = {}
+    """The stream's subscription that brings each kind of value, where there is one."""
     bad: set[Kind] = set()
     """Kinds of values whose newest one was kept out."""
     rejected_at: dict[Kind, int] = {}
     """When a value of a kind was last kept out, as it was received."""
+    doubts: dict[Kind, set[Flag]] = {}
+    """What the comparison with other values says against a kind: frozen, outlier, disagrees."""
+    changed_at: dict[Kind, int] = {}
+    """When a value of a kind last moved, as it was received."""
+
+    def value(self, kind: Kind) -> AnyEvent | None:
+        """Return the newest accepted event of a kind."""
+        event: AnyEvent | None = getattr(self, kind)
+        return event
+
+    def is_vouched(self, event: AnyEvent, now: int) -> bool:
+        """Whether the stream that brought a value says that it still holds, however long ago that was."""
+        line = self.lines.get(event.kind)
+        return line is not None and event.source == "ws" and line.vouches(event.received_at, now)
 
     def fresh_mark(self, now: int) -> float | None:
-        """Return the mark price unless it was received more than 15 s before `now`."""
+        """Return the mark price unless it was received more than 15 s before `now` and no stream vouches for it."""
         mark = self.mark
-        return mark.price if mark and now - mark.received_at <= PRICE_LIFE_MS else None
+        if mark is None or (now - mark.received_at > PRICE_LIFE_MS and not self.is_vouched(mark, now)):
+            return None
+        return mark.price
 
     def fresh_index(self, now: int) -> float | None:
-        """Return the index price unless it was received more than 15 s before `now`."""
+        """Return the index price unless it was received more than 15 s before `now` and no stream vouches for it."""
         index = self.index
-        return index.price if index and now - index.received_at <= PRICE_LIFE_MS else None
+        if index is None or (now - index.received_at > PRICE_LIFE_MS and not self.is_vouched(index, now)):
+            return None
+        return index.price

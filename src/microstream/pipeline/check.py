@@ -10,6 +10,7 @@ from microstream.model.events import (
     Kind,
     MarkPrice,
     OpenInterest,
+    SpotQuote,
 )
 from microstream.model.formulas import inverse_value, linear_value
 from microstream.model.frame import EMPTY
@@ -62,6 +63,15 @@ def _rate(rate: float, cap: float | None, floor: float | None) -> str | None:
     return None
 
 
+def limits(state: State, event: FundingRate) -> tuple[float, float]:
+    """Return the lowest and the highest rate that is believed beside the terms of `event`."""
+    cap = event.cap if event.cap is not None else state.instrument.rate_cap
+    floor = event.floor if event.floor is not None else state.instrument.rate_floor
+    highest = min(cap + RATE_TOLERANCE, MAX_RATE) if cap else MAX_RATE
+    lowest = max(floor - RATE_TOLERANCE, -MAX_RATE) if floor else -MAX_RATE
+    return lowest, highest
+
+
 def _settled(_state: State, event: FundingSettled) -> str | None:
     return _rate(event.rate, None, None)
 
@@ -95,12 +105,22 @@ def _leapt(state: State, event: OpenInterest) -> bool:
     return event.contracts > JUMP * last.contracts and event.received_at - last.received_at < JUMP_MS
 
 
+def _spot(_state: State, event: SpotQuote) -> str | None:
+    quoted = [price for price in (event.bid, event.ask, event.last) if price is not None]
+    if not quoted or not all(0 < price < MAX_PRICE for price in quoted):
+        return "price_out_of_range"
+    if event.bid is not None and event.ask is not None and event.bid > event.ask:
+        return "bid_above_ask"
+    return None if _near(min(quoted), max(quoted)) else "quotes_apart"
+
+
 CHECKS: dict[type[AnyEvent], Callable[..., str | None]] = {
     MarkPrice: _price,
     IndexPrice: _price,
     FundingRate: _funding,
     FundingSettled: _settled,
     OpenInterest: _open_interest,
+    SpotQuote: _spot,
 }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from microstream.model.channels import Channel, channel
 from microstream.model.instruments import Instrument
-from microstream.model.messages import Message, QualityMessage
+from microstream.model.messages import VERSION, Message, QualityMessage
 
 Offer = Callable[[Channel, Message], None]
 
@@ -84,12 +84,16 @@ class Quality:
     ) -> None:
         exchange, symbol, kind, about = key
         message = QualityMessage(
+            v=VERSION,
             exchange=exchange,
             symbol=symbol,
             instrument=instrument.instrument if instrument else None,
             timestamp=None,
             received_at=now,
             source="rest",
+            run=0,
+            seq=0,
+            flags=(),
             kind=kind,  # type: ignore[arg-type]
             state=state,  # type: ignore[arg-type]
             severity=severity,  # type: ignore[arg-type]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from microstream.model.instruments import REGISTRY_KEYS, Instrument
-from microstream.model.messages import InstrumentMessage
+from microstream.model.messages import VERSION, InstrumentMessage
 
 Changes = dict[str, str | float | int | None]
 
@@ -21,12 +21,16 @@ def message(
     """Return the registry's row of a contract; the venues give its lists no time."""
     row = {name: getattr(instrument, name) for name in REGISTRY_KEYS}
     return InstrumentMessage(
+        v=VERSION,
         exchange=instrument.exchange,
         symbol=instrument.symbol,
         instrument=instrument.instrument,
         timestamp=None,
         received_at=now,
         source="rest",
+        run=0,
+        seq=0,
+        flags=(),
         changed=dict(changed),
         **row,
     )

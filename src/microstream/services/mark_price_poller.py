@@ -1,12 +1,14 @@
 """MarkPricePoller: `meta:mark_price:{exchange}:{symbol}`."""
 
 from microstream.model import formulas
-from microstream.model.messages import Flag, MarkPriceMessage
+from microstream.model.events import IndexPrice, MarkPrice
+from microstream.model.messages import VERSION, Flag, MarkPriceMessage
 from microstream.model.state import State
 from microstream.services.service import Service
 
 TOGETHER_MS = 5_000
-"""A mark and an index that were received further apart make no basis; nor do they while the newest one is kept out."""
+"""A mark and an index that were received further apart make no basis, unless the stream of the older one vouches for
+it; nor do they while the newest one is kept out."""
 
 
 def view(state: State, flags: tuple[Flag, ...], _now: int) -> MarkPriceMessage | None:
@@ -15,26 +17,39 @@ def view(state: State, flags: tuple[Flag, ...], _now: int) -> MarkPriceMessage |
     own = mark or index
     if own is None:
         return None
-    mark_price = mark.price if mark else None
-    index_price = state.fresh_index(own.received_at)
-    together = (
-        mark is not None
-        and index is not None
-        and abs(mark.received_at - index.received_at) <= TOGETHER_MS
-        and state.bad.isdisjoint({"mark", "index"})
-    )
+    index_price = basis = bps = None
+    if index is not None:
+        index_price = index.price if index is own else state.fresh_index(own.received_at)
+        if mark is not None and index_price is not None and _together(state, mark, index):
+            basis = formulas.basis(mark.price, index_price)
+            bps = formulas.basis_bps(mark.price, index_price)
     return MarkPriceMessage(
-        exchange=instrument.exchange,
-        symbol=instrument.symbol,
-        instrument=instrument.instrument,
-        timestamp=own.timestamp,
-        received_at=own.received_at,
-        source=own.source,
-        flags=flags,
-        mark_price=mark_price,
-        index_price=index_price,
-        basis=formulas.basis(mark_price, index_price) if together else None,
-        basis_bps=formulas.basis_bps(mark_price, index_price) if together else None,
+        VERSION,
+        instrument.exchange,
+        instrument.symbol,
+        instrument.instrument,
+        own.timestamp,
+        own.received_at,
+        own.source,
+        0,
+        0,
+        flags,
+        mark.price if mark is not None else None,
+        index_price,
+        basis,
+        bps,
+    )
+
+
+def _together(state: State, mark: MarkPrice, index: IndexPrice) -> bool:
+    """Return whether a basis may be made of the two."""
+    if state.bad and not state.bad.isdisjoint(("mark", "index")):
+        return False
+    apart = mark.received_at - index.received_at
+    if -TOGETHER_MS <= apart <= TOGETHER_MS:
+        return True
+    return (
+        state.is_vouched(index, mark.received_at) if apart > 0 else state.is_vouched(mark, index.received_at)
     )
 
 

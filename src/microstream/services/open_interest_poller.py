@@ -5,7 +5,7 @@ from typing import Literal
 from microstream.model import formulas
 from microstream.model.events import OpenInterest
 from microstream.model.instruments import Instrument
-from microstream.model.messages import Flag, OpenInterestMessage
+from microstream.model.messages import VERSION, Flag, OpenInterestMessage
 from microstream.model.state import State
 from microstream.services.service import Service
 
@@ -36,18 +36,21 @@ def view(state: State, flags: tuple[Flag, ...], _now: int) -> OpenInterestMessag
     ):
         flags = (*flags, "disagrees")
     return OpenInterestMessage(
-        exchange=instrument.exchange,
-        symbol=instrument.symbol,
-        instrument=instrument.instrument,
-        timestamp=event.timestamp,
-        received_at=event.received_at,
-        source=event.source,
-        flags=flags,
-        open_interest=event.contracts,
-        open_interest_base=base,
-        open_value=value,
-        open_value_ccy=currency,
-        open_value_source=source,
+        VERSION,
+        instrument.exchange,
+        instrument.symbol,
+        instrument.instrument,
+        event.timestamp,
+        event.received_at,
+        event.source,
+        0,
+        0,
+        flags,
+        event.contracts,
+        base,
+        value,
+        currency,
+        source,
     )
 
 

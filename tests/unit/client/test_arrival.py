@@ -13,6 +13,7 @@ from microstream.model.messages import FundingMessage
 def test_a_published_message_is_read() -> None:
     """The keys have the values that were published, null stays None."""
     message = FundingMessage(
+        v=1,
         exchange="okx",
         symbol="sol-usdt",
         instrument="SOL/USDT:USDT",

@@ -43,6 +43,10 @@ KEYS = {
 """Section 3 of the contract."""
 
 HEAD: dict[str, Any] = {
+    "v": 1,
+    "run": 0,
+    "seq": 0,
+    "flags": (),
     "exchange": "okx",
     "symbol": "sol-usdt",
     "instrument": "SOL/USDT:USDT",

@@ -31,14 +31,32 @@ class Queued(Message, gc=False, kw_only=True):
 def mark(received_at: int) -> Message:
     """A message that conflates."""
     return Newest(
-        exchange="okx", symbol="sol", instrument=None, timestamp=None, received_at=received_at, source="ws"
+        exchange="okx",
+        symbol="sol",
+        instrument=None,
+        timestamp=None,
+        received_at=received_at,
+        source="ws",
+        v=1,
+        run=0,
+        seq=0,
+        flags=(),
     )
 
 
 def quality(received_at: int) -> Message:
     """A message that does not."""
     return Queued(
-        exchange="okx", symbol="sol", instrument=None, timestamp=None, received_at=received_at, source="ws"
+        exchange="okx",
+        symbol="sol",
+        instrument=None,
+        timestamp=None,
+        received_at=received_at,
+        source="ws",
+        v=1,
+        run=0,
+        seq=0,
+        flags=(),
     )
 
 

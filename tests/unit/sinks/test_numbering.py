@@ -44,7 +44,16 @@ def message(subject: Channel, number: int) -> Message:
     """The n-th message of a test, told apart by its time of receipt."""
     kind = Queued if subject.group.startswith("quality") else Newest
     return kind(
-        exchange="okx", symbol=subject.item, instrument=None, timestamp=None, received_at=number, source="ws"
+        exchange="okx",
+        symbol=subject.item,
+        instrument=None,
+        timestamp=None,
+        received_at=number,
+        source="ws",
+        v=1,
+        run=0,
+        seq=0,
+        flags=(),
     )
 
 

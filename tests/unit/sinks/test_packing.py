@@ -26,6 +26,10 @@ def packer() -> Packer:
 def mark(price: float) -> Message:
     """A mark price and nothing else."""
     return MarkPriceMessage(
+        v=1,
+        run=0,
+        seq=0,
+        flags=(),
         exchange="okx",
         symbol="any",
         instrument=None,

@@ -1,0 +1,67 @@
+"""Followed: a contract with its state, and its published families made ready for the way of a value."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from microstream.model.channels import Channel
+from microstream.model.events import BITS, Kind, bits
+from microstream.model.instruments import Instrument
+from microstream.model.messages import Flag, Message
+from microstream.model.state import State, Upkeep
+from microstream.services import Service
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One published family of one contract; `touches` and `own` are sets of kinds as bits."""
+
+    service: Service
+    view: Callable[[State, tuple[Flag, ...], int], Message | None]
+    upkeep: Upkeep
+    channel: Channel
+    touches: int
+    own: int
+
+
+@dataclass(slots=True)
+class Followed:
+    """A state, its families in the order of the services, and what counts its events: by set of kinds, a venue's own.
+
+    `shut` are the kinds that mean nothing now: contracts that do not fund or trade say what is no value.
+    """
+
+    state: State
+    families: tuple[Family, ...]
+    tally: dict[int, int]
+    shut: int
+
+
+def followed(
+    state: State, services: Sequence[Service], channels: Mapping[str, Channel], tally: dict[int, int]
+) -> Followed:
+    """Return a state ready to be followed; its upkeep names the families."""
+    families = tuple(
+        Family(
+            service,
+            service.view,
+            state.upkeep[service.family],
+            channels[service.family],
+            bits(service.touches),
+            BITS[service.value_kind],
+        )
+        for service in services
+        if service.family in state.upkeep
+    )
+    return Followed(state, families, tally, shut(state.instrument))
+
+
+def shut(instrument: Instrument) -> int:
+    """Return the kinds, as bits, whose values mean nothing for a contract as it is now."""
+    return bits(kind for kind in BITS if not is_meant(instrument, kind))
+
+
+def is_meant(instrument: Instrument, kind: Kind) -> bool:
+    """Whether a value of this kind means anything: contracts that do not fund or trade say what is no value."""
+    if kind == "spot" or instrument.kind == "spot":
+        return kind == "spot" and instrument.kind == "spot"
+    return instrument.funds if kind in {"funding", "settled"} else instrument.priced
