@@ -4,7 +4,7 @@ Contract: every message goes out as `PUBLISH {channel}`, as field `{item}` of th
 field `{item}` of an entry of `stream:{group}`.
 """
 
-from typing import NamedTuple
+from msgspec import Struct
 
 PREFIXES = {
     "funding": "funding",
@@ -16,7 +16,7 @@ PREFIXES = {
 }
 
 
-class Channel(NamedTuple):
+class Channel(Struct, frozen=True, gc=False):
     """Where one message goes: Pub/Sub channel, group of the last-value hash and of the stream, field in both."""
 
     name: str

@@ -37,6 +37,8 @@ class Upkeep(Struct):
     published_at: int | None = None
     stale_since: int | None = None
     recovered: bool = False
+    flags: tuple[Flag, ...] = ()
+    """Those of the last message."""
 
     @property
     def max_age_ms(self) -> int:

@@ -243,25 +243,30 @@ class Pipeline:
             return
         for event in events:
             setattr(state, event.kind, event)
-        self._published(one, heard, news, events[0].received_at, TICK_MS)
+        self._say(one, heard, news, events[0].received_at)
 
-    def _published(self, one: Followed, heard: int, news: int, now: int, period_ms: int) -> None:
-        """Publish what plain values touch."""
+    def _say(self, one: Followed, heard: int, news: int, now: int) -> None:
+        """Publish what plain values touch: without flags, unless something is open against the family."""
         state = one.state
         one.tally[heard] = one.tally.get(heard, 0) + 1
+        calm = not (state.doubts or self._skewed)
         for family in one.families:
             if not heard & family.touches:
                 continue
             upkeep = family.upkeep
-            turned = False
+            well = upkeep.stale_since is None and not upkeep.recovered
             if heard & family.own:
-                if upkeep.stale_since is None:
+                if well:
                     upkeep.confirmed_at = now
-                    turned = upkeep.recovered
-                else:
-                    turned = self._confirm(state, family)
-            if news & family.touches or turned or is_due(upkeep, now, period_ms):
+                elif upkeep.stale_since is not None:
+                    self._confirm(state, family)
+            if not (news & family.touches or upkeep.recovered or is_due(upkeep, now, TICK_MS)):
+                continue
+            if not (well and calm) or upkeep.flags:
                 self._publish(state, family, now)
+            elif (message := family.view(state, NO_FLAGS, now)) is not None:
+                upkeep.published_at = now
+                self._offer(family.channel, message)
 
     def _closely(self, one: Followed, heard: Heard, period_ms: int) -> None:
         """Take what was heard of one contract, with every check."""
@@ -372,7 +377,8 @@ class Pipeline:
 
     def _publish(self, state: State, family: Family, now: int) -> None:
         upkeep = family.upkeep
-        message = family.view(state, self._flags(state, family), now)
+        upkeep.flags = self._flags(state, family)
+        message = family.view(state, upkeep.flags, now)
         if message is not None:
             upkeep.published_at = now
             upkeep.recovered = False

@@ -43,12 +43,18 @@ def _in_order(last: AnyEvent, event: AnyEvent) -> bool:
 
 
 def _price(last: MarkPrice | IndexPrice | None, event: MarkPrice | IndexPrice) -> int:
-    if last is None or not _in_order(last, event):
+    # `_in_order`, written out: most of all values are prices
+    if last is None or event.source != last.source:
         return CLOSER
-    price, before = event.price, last.price
-    if price == before:
+    now, timestamp, before = event.received_at, event.timestamp, last.timestamp
+    if timestamp is None or before is None or timestamp < before:
+        return CLOSER
+    if not (0 <= now - last.received_at <= GAP_MS and -EARLY_MS <= now - timestamp <= LATE_MS):
+        return CLOSER
+    price, was = event.price, last.price
+    if price == was:
         return SAME
-    return NEWS if before < price * NEAR and price < before * NEAR else CLOSER
+    return NEWS if was < price * NEAR and price < was * NEAR else CLOSER
 
 
 def _mark(state: State, event: MarkPrice) -> int:

@@ -1,6 +1,5 @@
 """MarkPricePoller: `meta:mark_price:{exchange}:{symbol}`."""
 
-from microstream.model import formulas
 from microstream.model.events import IndexPrice, MarkPrice
 from microstream.model.messages import VERSION, Flag, MarkPriceMessage
 from microstream.model.state import State
@@ -20,9 +19,11 @@ def view(state: State, flags: tuple[Flag, ...], _now: int) -> MarkPriceMessage |
     index_price = basis = bps = None
     if index is not None:
         index_price = index.price if index is own else state.fresh_index(own.received_at)
-        if mark is not None and index_price is not None and _together(state, mark, index):
-            basis = formulas.basis(mark.price, index_price)
-            bps = formulas.basis_bps(mark.price, index_price)
+        if mark is not None and index_price and _together(state, mark, index):
+            basis = (
+                mark.price - index_price
+            )  # formulas.basis and basis_bps, written out: this runs for every push
+            bps = basis / index_price * 10_000
     return MarkPriceMessage(
         VERSION,
         instrument.exchange,

@@ -54,6 +54,7 @@ class Buffer:
         self._removed: dict[str, set[str]] = {}
         self._retained: dict[str, frozenset[str]] = {}
         self._ready = asyncio.Event()
+        self._asleep = True
 
     def __len__(self) -> int:
         """Number of messages that wait."""
@@ -66,15 +67,17 @@ class Buffer:
         if not message.conflates:
             self._enqueue(channel, message)
         else:
-            if channel.name in self._newest:
+            name = channel.name
+            if name in self._newest:
                 self.conflated += 1
-            self._newest[channel.name] = (channel, message)
-        self._ready.set()
+            self._newest[name] = (channel, message)
+        if self._asleep:
+            self.wake()
 
     def remove(self, group: str, items: Iterable[str]) -> None:
         """Take items (delisted contracts) out of `last:{group}`, after all that was offered before."""
         self._removed.setdefault(group, set()).update(items)
-        self._ready.set()
+        self.wake()
 
     def retain(self, group: str, items: Iterable[str]) -> None:
         """Take everything but these items, and what is offered from now on, out of `last:{group}`."""
@@ -82,10 +85,11 @@ class Buffer:
         waiting = {item for in_group, item in self._waiting() if in_group == group}
         self._removed.setdefault(group, set()).update(waiting - kept)
         self._retained[group] = kept
-        self._ready.set()
+        self.wake()
 
     def wake(self) -> None:
         """Let `wait` return although there may be nothing to take."""
+        self._asleep = False
         self._ready.set()
 
     async def wait(self) -> None:
@@ -104,6 +108,7 @@ class Buffer:
         batch = Batch(messages, self._spent, self._take_removed(), self._retained)
         self._spent, self._retained = Counter(), {}
         if not self:
+            self._asleep = True
             self._ready.clear()
         return batch
 

@@ -17,6 +17,10 @@ from microstream.sinks.buffer import Batch
 from microstream.sinks.resp import arguments, bulk, command
 from microstream.sinks.settings import SinkSettings
 
+MOST_LENGTHS = 2048
+LENGTHS = [b"$%d\r\n" % size for size in range(MOST_LENGTHS)]
+"""How a bulk string of so many bytes begins: looked up in a third of the time that formatting takes."""
+
 RESTORED_AT_ONCE = 1000
 """Fields of one `HSET` when a hash is restored: some 0.5 MB."""
 
@@ -88,12 +92,19 @@ class _Line:
 class _Part:
     """One group's share of a slice."""
 
-    __slots__ = ("entries", "family", "publishes")
+    __slots__ = ("entries", "family", "fields", "publishes")
 
     def __init__(self, family: str) -> None:
         self.family = family
-        self.entries: list[dict[bytes, bytes]] = [{}]
+        self.fields: dict[bytes, bytes] = {}
+        self.entries = [self.fields]
         self.publishes: list[bytes] = []
+
+    def begin_entry(self) -> dict[bytes, bytes]:
+        """Begin a further entry of the log, and return it."""
+        self.fields = {}
+        self.entries.append(self.fields)
+        return self.fields
 
     def newest(self) -> dict[bytes, bytes]:
         """Return the newest payload of every item."""
@@ -142,15 +153,16 @@ class Packer:
             message.run = run
             message.seq = line.seq
             payload = encode(message)
-            value = b"$%d\r\n%b\r\n" % (len(payload), payload)
+            size = len(payload)
+            head = LENGTHS[size] if size < MOST_LENGTHS else b"$%d\r\n" % size
+            value = b"".join((head, payload, b"\r\n"))
             part = parts.get(channel.group)
             if part is None:
                 part = parts[channel.group] = _Part(message.family)
-            fields = part.entries[-1]
-            if line.item in fields:  # an item at most once an entry
-                fields = {}
-                part.entries.append(fields)
-            fields[line.item] = value
+            fields, item = part.fields, line.item
+            if item in fields:  # an item at most once an entry
+                fields = part.begin_entry()
+            fields[item] = value
             part.publishes.append(line.publish + value)
         return parts
 

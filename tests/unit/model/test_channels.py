@@ -2,7 +2,7 @@
 
 import pytest
 
-from microstream.model.channels import PREFIXES, channel
+from microstream.model.channels import PREFIXES, Channel, channel
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from microstream.model.channels import PREFIXES, channel
 def test_every_family_has_its_keys(family: str, name: str, group: str) -> None:
     """The contract's table of channels, groups and items."""
     found = channel(family, "okx", "sol-usdt")
-    assert found == (name, group, "sol-usdt")
+    assert found == Channel(name, group, "sol-usdt")
     assert (found.last_key, found.stream_key) == (f"last:{group}", f"stream:{group}")
 
 
