@@ -4,14 +4,17 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from io import BytesIO
 from itertools import groupby
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 import msgspec
 import typer
 
 from microstream import venues
+from microstream.cli.recording import recorded
 from microstream.clock import SystemClock
 from microstream.errors import ConfigError, MicrostreamError
 from microstream.model.channels import Channel, channel
@@ -25,6 +28,7 @@ from microstream.pipeline.pipeline import Pipeline
 from microstream.services import SERVICES
 from microstream.services.instrument_watcher import message
 from microstream.spec.rest import Context, Listed, Request, Response
+from microstream.spec.stream import Session
 from microstream.spec.venue import Venue
 
 INTERVAL_MS = {"funding": 30_000, "mark_price": 10_000, "oi": 15_000}
@@ -35,7 +39,7 @@ MARK_LINE = '{"channel":"meta:mark_price:'
 
 def command(
     exchange: Annotated[str, typer.Argument(help="binance, bybit or okx.")],
-    feed: Annotated[str, typer.Argument(help="rest/<last path part>, or ws: one frame a line.")],
+    feed: Annotated[str, typer.Argument(help="rest/<last path part>, or ws: a tap, or one frame a line.")],
     file: Annotated[
         Path | None, typer.Argument(help="Recorded body or frames; default: standard input.")
     ] = None,
@@ -43,7 +47,7 @@ def command(
         Path | None, typer.Option(help="The venue's own instrument list; else the naming rules serve.")
     ] = None,
     received_at: Annotated[
-        int | None, typer.Option(help="When it was received, ms UTC; default: now.")
+        int | None, typer.Option(help="When it was received, ms UTC; default: as recorded, else now.")
     ] = None,
 ) -> int:
     """Print the payloads that a recorded body or frames would be published as, one JSON a line, without network.
@@ -59,12 +63,14 @@ def command(
     known = _listed(venue, instruments) if instruments else None
     at = received_at if received_at is not None else SystemClock().now_ms()
     decoder = Decoder(venue, Names(venue, known), at)
-    data = _read(file)
-    try:
-        for line in decoder.lines(feeds.get(feed), data):
-            typer.echo(line.encode())  # JSON is UTF-8, whatever the terminal's encoding
-    except BrokenPipeError:  # whoever read the lines has left
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with _opened(file) as source:
+        name = feeds.get(feed)
+        lines = decoder.lines(name, source.read()) if name else decoder.recording(source, stated=received_at)
+        try:
+            for line in lines:
+                typer.echo(line.encode())  # JSON is UTF-8, whatever the terminal's encoding
+        except BrokenPipeError:  # whoever read the lines has left
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 1 if decoder.complaints else 0
 
 
@@ -120,10 +126,8 @@ class Decoder:
         self._pipeline = self._new_pipeline()
         self._encoder = msgspec.json.Encoder()
 
-    def lines(self, feed: str | None, data: bytes) -> Iterator[str]:
-        """Yield the lines of the body of a REST feed, or of frames where no feed is named."""
-        if feed is None:
-            return self.frames(data)
+    def lines(self, feed: str, data: bytes) -> Iterator[str]:
+        """Yield the lines of the body of a REST feed."""
         return self.contracts(data) if feed == self._venue.instruments.feed else self.body(feed, data)
 
     def contracts(self, data: bytes) -> Iterator[str]:
@@ -161,13 +165,20 @@ class Decoder:
 
     def frames(self, data: bytes) -> Iterator[str]:
         """Yield the lines of WebSocket frames of one connection, one a line."""
-        session = self._venue.session()
-        for number, line in enumerate(data.splitlines(), start=1):
-            if not line.strip():
-                continue
-            frame = Frame(WS, self._at, "ws")
+        return self.recording(BytesIO(data))
+
+    def recording(self, source: BinaryIO, stated: int | None = None) -> Iterator[str]:
+        """Yield the lines of recorded WebSocket frames, each connection with a session of its own.
+
+        `stated` is the time of receipt of all; without it, each has the one that it was recorded with.
+        """
+        sessions: dict[str, Session] = {}
+        for number, received_at, connection, data in recorded(source, self._venue.name, self._complain):
+            if connection not in sessions:
+                sessions[connection] = self._venue.session()
+            frame = Frame(WS, self._at if stated is not None or received_at is None else received_at, "ws")
             try:
-                session.on_frame(line, self._context, frame)
+                sessions[connection].on_frame(data, self._context, frame)
             except MicrostreamError as error:
                 self._complain(number, str(error))
             yield from self._publish(number, frame)
@@ -246,10 +257,15 @@ def _list_of(venue: Venue, body: bytes) -> Listed:
     return venue.instruments.build({feed: [body]})
 
 
-def _read(path: Path | None) -> bytes:
+def _read(path: Path) -> bytes:
+    with _opened(path) as file:
+        return file.read()
+
+
+def _opened(path: Path | None) -> AbstractContextManager[BinaryIO]:
     if path is None or str(path) == "-":
-        return sys.stdin.buffer.read()
+        return nullcontext(sys.stdin.buffer)
     try:
-        return path.read_bytes()
+        return path.open("rb")
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from error

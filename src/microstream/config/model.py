@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from microstream.config.units import at_least, duration_text, seconds, size_bytes, size_text
+from microstream.config.units import at_least, at_least_size, duration_text, seconds, size_bytes, size_text
 from microstream.config.urls import http_base, redis_url, ws_base
 
 
@@ -187,6 +187,25 @@ class Server(Section):
     port: int = Field(default=8787, ge=0, le=65535, description="0: any free port")
 
 
+class Tap(Section):
+    """Received WebSocket frames on disk: what to send with a report that a venue has changed its format."""
+
+    enabled: bool = Field(default=False, description="whether every received frame is kept")
+    folder: Word = Field(default="tap", description="a relative one is in the working directory")
+    max_file: Annotated[Size, at_least_size("1MB")] = Field(
+        default=64 << 20, description="compressed; a new file begins after an hour at the latest"
+    )
+    max_total: Annotated[Size, at_least_size("1MB")] = Field(
+        default=1 << 30, description="of all files; the oldest are deleted"
+    )
+
+    @model_validator(mode="after")
+    def _files_fit(self) -> Self:
+        if self.max_total < self.max_file:
+            raise ValueError("max_total is smaller than max_file; make it at least as large")
+        return self
+
+
 class Log(Section):
     """Logs, on standard error."""
 
@@ -215,4 +234,5 @@ class Config(Section):
     instruments: Instruments = Field(default=Instruments(), description="the registry of contracts")
     http: Http = Field(default=Http(), description="requests to the venues")
     server: Server = Field(default=Server(), description="the service's own HTTP server")
+    tap: Tap = Field(default=Tap(), description="received WebSocket frames on disk, see the runbook")
     log: Log = Field(default=Log(), description="logs, on standard error")

@@ -8,8 +8,8 @@ _DURATION = re.compile(r"([0-9]{1,12})(ms|s|m|h|d)")
 _MILLISECONDS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
 _LONGEST_MS = 365 * _MILLISECONDS["d"]
 
-_SIZE = re.compile(r"([0-9]{1,12})(KB|MB)")
-_BYTES = {"MB": 1 << 20, "KB": 1 << 10}
+_SIZE = re.compile(r"([0-9]{1,12})(KB|MB|GB)")
+_BYTES = {"GB": 1 << 30, "MB": 1 << 20, "KB": 1 << 10}
 
 
 def seconds(text: object) -> float:
@@ -48,7 +48,7 @@ def at_least(text: str) -> AfterValidator:
 
 
 def size_bytes(raw: object) -> int:
-    """Return the bytes that `64MB`, `512KB` or a whole number stand for; 1 KB is 1024 bytes, as in Redis.
+    """Return the bytes that `1GB`, `64MB`, `512KB` or a whole number stand for; 1 KB is 1024 bytes, as in Redis.
 
     Raises `ValueError` for anything else.
     """
@@ -60,8 +60,20 @@ def size_bytes(raw: object) -> int:
     return int(match[1]) * _BYTES[match[2]]
 
 
+def at_least_size(text: str) -> AfterValidator:
+    """Return a validator that refuses sizes smaller than `text`."""
+    smallest = size_bytes(text)
+
+    def check(size: int) -> int:
+        if size < smallest:
+            raise ValueError(f"is too small; at least {text}")
+        return size
+
+    return AfterValidator(check)
+
+
 def size_text(size: int) -> str | int:
-    """Return a size in MB or KB where that is exact, else the number of bytes."""
+    """Return a size in GB, MB or KB where that is exact, else the number of bytes."""
     for unit, length in _BYTES.items():
         if size and size % length == 0:
             return f"{size // length}{unit}"

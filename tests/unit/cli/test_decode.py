@@ -284,19 +284,19 @@ def test_usage_errors(arguments: list[str], reason: str) -> None:
     assert "Traceback" not in "".join(done.complaints)
 
 
-def test_a_reader_that_leaves_early() -> None:
+def test_a_reader_that_leaves_early(tmp_path: Path) -> None:
     """Output into a program that ends early is no crash."""
     push = (
         '{"topic":"tickers.BTCUSDT","type":"snapshot","data":{"symbol":"BTCUSDT","markPrice":"%d"},"cs":%d}\n'
     )
-    frames = "".join(push % (84000 + number, number) for number in range(2000)).encode()
+    frames = tmp_path / "frames.jsonl"
+    frames.write_text("".join(push % (84000 + number, number) for number in range(2000)))
     command = [sys.executable, "-m", "microstream", "decode", "bybit", "ws"]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
-        assert process.stdin and process.stdout and process.stderr  # noqa: PT018
-        process.stdin.write(frames)
-        process.stdin.close()
+    with (
+        frames.open("rb") as source,
+        subprocess.Popen(command, stdin=source, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process,
+    ):
+        assert process.stdout and process.stderr  # noqa: PT018
         process.stdout.readline()
         process.stdout.close()
         assert process.stderr.read() == b""

@@ -22,6 +22,8 @@ def test_defaults_of_the_contract() -> None:
     assert config.instruments.refresh == 600.0
     assert (config.http.timeout, config.http.retries, config.http.max_body) == (10.0, 3, 67_108_864)
     assert (config.server.enabled, config.server.host, config.server.port) == (True, "127.0.0.1", 8787)
+    tap = config.tap
+    assert (tap.enabled, tap.folder, tap.max_file, tap.max_total) == (False, "tap", 64 << 20, 1 << 30)
     assert (config.log.level, config.log.format) == ("info", "auto")
 
 

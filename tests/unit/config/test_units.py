@@ -93,15 +93,17 @@ def test_text_is_a_duration_or_refused(text: str) -> None:
     assert 0 <= duration_s <= 365 * 86_400
 
 
-@pytest.mark.parametrize(("raw", "expected"), [("64MB", 67_108_864), ("512KB", 524_288), (1000, 1000)])
+@pytest.mark.parametrize(
+    ("raw", "expected"), [("1GB", 1 << 30), ("64MB", 67_108_864), ("512KB", 524_288), (1000, 1000)]
+)
 def test_size_bytes(raw: object, expected: int) -> None:
     """1 KB is 1024 bytes."""
     assert expected == size_bytes(raw)
 
 
-@pytest.mark.parametrize("raw", ["64", "64mb", "1GB", "MB", "1.5MB", 1.5, True, None])
+@pytest.mark.parametrize("raw", ["64", "64mb", "1TB", "MB", "1.5MB", 1.5, True, None])
 def test_what_is_no_size(raw: object) -> None:
-    """Only whole numbers, with KB, MB or as bytes."""
+    """Only whole numbers, with KB, MB, GB or as bytes."""
     with pytest.raises(
         ValueError, match=r"^is not a size; write for example 64MB, 512KB or the number of bytes$"
     ):
@@ -116,4 +118,10 @@ def test_every_size_survives(size: int) -> None:
 
 def test_size_text() -> None:
     """The largest unit without a rest, bytes as a number."""
-    assert [size_text(size) for size in (64 << 20, 1024, 1025, 0)] == ["64MB", "1KB", 1025, 0]
+    assert [size_text(size) for size in (1 << 30, 64 << 20, 1024, 1025, 0)] == [
+        "1GB",
+        "64MB",
+        "1KB",
+        1025,
+        0,
+    ]
