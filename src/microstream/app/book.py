@@ -40,7 +40,8 @@ class InstrumentBook:
     """Knows every contract of a venue; tells the pipeline which to follow and the channels what changed.
 
     `known` is by the venue's own name. `context` is what parsers see: the followed contracts only; it is replaced as
-    a whole whenever they change. `first_try` is set after the first attempt to read the lists, `ready` when one worked.
+    a whole whenever they change, and `changed` is called then. `first_try` is set after the first attempt to read the
+    lists, `ready` when one worked.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class InstrumentBook:
         self.ready = asyncio.Event()
         self.failing: str | None = None
         self.limits: Callable[[str, float], None] = lambda _quota, _limit: None
+        self.changed: Callable[[], None] = lambda: None
         self._reader = reader
         self._selection = selection
         self._pipeline = pipeline
@@ -119,6 +121,7 @@ class InstrumentBook:
             if item.index is not None:
                 indexes.setdefault(item.index, []).append(item)
         self.context = Context(followed, indexes)
+        self.changed()
 
     async def _refresh(self) -> float:
         """Read the lists once; return the seconds until the next time."""

@@ -2,14 +2,18 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
 from random import Random
 
 from microstream.app.book import InstrumentBook
+from microstream.app.modes import Modes
 from microstream.app.planner import Planned, plan
+from microstream.app.streams import Streams
 from microstream.clock import Clock
 from microstream.config import Config
 from microstream.config.model import Exchange
 from microstream.errors import Banned, RegionBlocked, VenueRefused
+from microstream.model.events import Kind
 from microstream.model.frame import Frame
 from microstream.model.instruments import Instrument
 from microstream.model.state import Upkeep
@@ -25,6 +29,7 @@ from microstream.transport.listing import ListReader
 from microstream.transport.poll_feed import PollFeed
 from microstream.transport.rounds import Inlet
 from microstream.transport.sweep_feed import SweepFeed
+from microstream.transport.tap import Tap
 
 SWEEP_PART = 0.5
 """Part of our share of a quota that requests for single contracts may take; the rest is for bulk polls and retries."""
@@ -38,10 +43,12 @@ class Collector:
         venue: Venue,
         config: Config,
         services: Mapping[Service, float],
+        ways: Modes,
         selection: Selection,
         pipeline: Pipeline,
         buffer: Buffer,
         *,
+        tap: Tap | None,
         gate: asyncio.Event,
         clock: Clock,
         random: Random,
@@ -78,14 +85,30 @@ class Collector:
         self._gate = gate
         self._inlet = Inlet(venue.name, self.client, venue.feeds, lambda: self.book.context, self, clock)
         self._clock = clock
-        self.feeds: Sequence[PollFeed | SweepFeed] = self._feeds(plan(venue, services))
+        self.feeds: Sequence[PollFeed | SweepFeed] = self._feeds(plan(venue, ways.polls))
+        self.streams = Streams(
+            venue,
+            venue.endpoints,
+            {"ws": settings.ws_url or venue.ws_url},
+            ways.wanted,
+            lambda: self.book.context,
+            pipeline,
+            connects=Budget((venue.connects,), clock, settings.weight_share),
+            hurry=self._hurry,
+            doubt=self.book.doubt,
+            clock=clock,
+            random=random,
+            tap=None if tap is None else partial(tap.keep, venue.name),
+        )
+        self.book.changed = self.streams.plan
 
     async def run(self) -> None:
-        """Read the registry, then poll what is followed."""
+        """Read the registry, then stream and poll what is followed."""
         async with self.client, asyncio.TaskGroup() as group:
             group.create_task(self.book.run())
             await self._gate.wait()
             await self.book.ready.wait()
+            group.create_task(self.streams.run())
             for feed in self.feeds:
                 group.create_task(feed.run())
 
@@ -127,6 +150,12 @@ class Collector:
         self._pipeline.quality.cleared(
             self.venue.name, None, "refused", None, now=now, detail=f"{self.venue.name} answers again"
         )
+
+    def _hurry(self, kinds: frozenset[Kind]) -> None:
+        """Poll now what streams no longer bring."""
+        for feed in self.feeds:
+            if isinstance(feed, PollFeed) and feed.poll.provides & kinds:
+                feed.hurry()
 
     def intervals(self) -> dict[str, tuple[float, float]]:
         """Return the shortest and the longest interval of each poll, in seconds."""

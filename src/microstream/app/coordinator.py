@@ -68,9 +68,10 @@ class MultiTimeframeCoordinator:
             if taken:
                 raise ConfigError("\n".join(map(str, taken)))
             log.info("started", venues=[item.venue.name for item in self._parts.collectors])
+            tap = self._parts.tap
             await supervise(
                 [*runners, *(collector.run for collector in self._parts.collectors)],
-                [self._parts.bus.run],
+                [self._parts.bus.run, *([tap.run] if tap else [])],
                 stop=self._stop,
                 drain=self._drain,
             )

@@ -32,7 +32,7 @@ def plan(venue: Venue, services: Mapping[Service, float]) -> list[Planned]:
         if served:
             periods[poll.name] = min(served)
         elif not poll.provides:
-            periods[poll.name] = min(CLOCK_S, 3 * min(services.values()))
+            periods[poll.name] = min(CLOCK_S, 3 * min(services.values(), default=CLOCK_S))
     for poll in venue.polls:
         if poll.needs and poll.name in periods:
             _add_needed(venue, poll, periods)

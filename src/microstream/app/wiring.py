@@ -3,16 +3,18 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 
 import structlog
 
 from microstream import venues
 from microstream.app.collector import Collector
+from microstream.app.modes import Mode, Modes, modes
 from microstream.clock import Clock
 from microstream.config import Config
 from microstream.model.channels import Channel
-from microstream.model.events import FundingRate
+from microstream.model.events import FundingRate, Kind
 from microstream.model.instruments import Instrument
 from microstream.model.messages import Message, QualityMessage
 from microstream.model.symbols import Selection
@@ -21,6 +23,8 @@ from microstream.services import SERVICES, Service
 from microstream.sinks.buffer import Buffer
 from microstream.sinks.bus import Bus
 from microstream.sinks.settings import SinkSettings
+from microstream.spec.venue import Venue
+from microstream.transport.tap import Tap, TapSettings
 
 WHOLE = "*"
 """Symbol of the quality messages that concern a whole venue."""
@@ -38,12 +42,20 @@ class Parts:
     bus: Bus
     selection: Selection
     gate: asyncio.Event
+    tap: Tap | None
 
 
 def enabled_services(config: Config) -> dict[Service, float]:
     """Return the enabled services with their intervals in seconds."""
+    return {service: interval_s for service, (interval_s, _) in _ways(config).items()}
+
+
+def _ways(config: Config) -> dict[Service, tuple[float, Mode]]:
+    """Return the enabled services with their intervals in seconds and their modes."""
     settings = {name: getattr(config.services, name) for name in SERVICES}
-    return {SERVICES[name]: item.poll_interval for name, item in settings.items() if item.enabled}
+    return {
+        SERVICES[name]: (item.poll_interval, item.mode) for name, item in settings.items() if item.enabled
+    }
 
 
 def enabled_venues(config: Config) -> list[str]:
@@ -60,6 +72,7 @@ def server_url(config: Config) -> str:
 def wire(config: Config, clock: Clock, random: Random) -> Parts:
     """Return the parts that a configuration asks for."""
     services = enabled_services(config)
+    ways = modes(_ways(config))
     selection = Selection(config.symbols, tradfi=config.tradfi)
     buffer = Buffer(config.redis.max_queued)
     bus = Bus(_sink_settings(config), buffer, clock, run=clock.now_ms())
@@ -77,20 +90,47 @@ def wire(config: Config, clock: Clock, random: Random) -> Parts:
             _log(message)
         buffer.offer(channel, message)
 
-    pipeline = Pipeline(tuple(services), offer, terms, doubt)
+    def renew(exchange: str, topic: str) -> None:
+        collectors[exchange].streams.renew(topic)
+
+    pipeline = Pipeline(
+        tuple(services), offer, terms, doubt, renew=renew, polled=ways.polled, streamed=ways.streamed
+    )
+    tap = _tap(config, clock)
     for name in enabled_venues(config):
+        venue = venues.load(name)
+        _warn_of_unstreamed(venue, ways)
         collectors[name] = Collector(
-            venues.load(name),
+            venue,
             config,
             services,
+            ways,
             selection,
             pipeline,
             buffer,
+            tap=tap,
             gate=gate,
             clock=clock,
             random=random,
         )
-    return Parts(tuple(collectors.values()), pipeline, buffer, bus, selection, gate)
+    return Parts(tuple(collectors.values()), pipeline, buffer, bus, selection, gate, tap)
+
+
+def _tap(config: Config, clock: Clock) -> Tap | None:
+    tap = config.tap
+    return Tap(TapSettings(Path(tap.folder), tap.max_file, tap.max_total), clock) if tap.enabled else None
+
+
+def _warn_of_unstreamed(venue: Venue, ways: Modes) -> None:
+    """Say which values will never come, because they are wanted from streams alone and the venue streams none."""
+    streamed = frozenset[Kind]().union(*(endpoint.provides for endpoint in venue.endpoints))
+    missing = sorted((ways.streamed - streamed) - {"settled"})
+    if missing:
+        log.warning(
+            "values that this venue does not stream are left out; mode auto polls them",
+            venue=venue.name,
+            values=missing,
+        )
 
 
 def _log(message: QualityMessage) -> None:

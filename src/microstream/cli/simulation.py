@@ -37,7 +37,11 @@ async def simulation(arguments: Sequence[str] = ()) -> AsyncIterator[dict[str, s
     try:
         urls = await _ready(process)
         os.environ["NO_PROXY"] = ",".join(filter(None, (os.environ.get("NO_PROXY"), "127.0.0.1")))
-        yield {f"MICROSTREAM_EXCHANGES__{name.upper()}__REST_URL": urls[name] for name in VENUES}
+        yield {
+            f"MICROSTREAM_EXCHANGES__{name.upper()}__{kind}_URL": url
+            for name in VENUES
+            for kind, url in (("REST", urls[name]), ("WS", urls[name].replace("http://", "ws://")))
+        }
     finally:
         if process.returncode is None:
             process.terminate()

@@ -28,12 +28,6 @@ def _lower_case(raw: object) -> object:
     return raw.lower() if isinstance(raw, str) else raw
 
 
-def _without_streams(raw: object) -> object:
-    if raw == "stream":
-        raise ValueError("is not supported yet by this version, which only polls; write auto or poll")
-    return raw
-
-
 # Text such as 10s in the file, seconds in the program.
 Duration = Annotated[float, BeforeValidator(seconds), PlainSerializer(duration_text, return_type=str)]
 # Text such as 64MB or a number in the file, bytes in the program.
@@ -42,7 +36,7 @@ Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Names = Annotated[tuple[Word, ...], BeforeValidator(_names), Field(min_length=1)]
 HttpBase = Annotated[str, AfterValidator(http_base)]
 WsBase = Annotated[str, AfterValidator(ws_base)]
-Mode = Annotated[Literal["auto", "poll"], BeforeValidator(_without_streams)]
+Mode = Annotated[Literal["auto", "stream", "poll"], BeforeValidator(_lower_case)]
 Level = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower_case)]
 
 
@@ -121,7 +115,7 @@ class Service(Section):
     poll_interval: Annotated[Duration, at_least("1s")] = Field(
         default=10.0, description="the longest that a value waits for its renewal; at least 1s"
     )
-    mode: Mode = Field(default="auto", description="auto or poll; this version polls in both")
+    mode: Mode = Field(default="auto", description="auto: streams first, polls as the net; stream; poll")
 
 
 class FundingRateAggregator(Service):

@@ -82,8 +82,10 @@ class State(Struct):
 
     def is_vouched(self, event: AnyEvent, now: int) -> bool:
         """Whether the stream that brought a value says that it still holds, however long ago that was."""
+        if event.source != "ws" or event.kind in self.bad:
+            return False
         line = self.lines.get(event.kind)
-        return line is not None and event.source == "ws" and line.vouches(event.received_at, now)
+        return line is not None and line.vouches(event.received_at, now)
 
     def fresh_mark(self, now: int) -> float | None:
         """Return the mark price unless it was received more than 15 s before `now` and no stream vouches for it."""

@@ -109,7 +109,7 @@ class Freshness:
         if own is None or own.source != "ws":
             return
         line = state.lines.get(own.kind)
-        if line is None or not line.vouches(own.received_at, now):
+        if line is None or not state.is_vouched(own, now):
             return
         if line.whole and line.heard_at > own.received_at:
             family.upkeep.confirmed_at = line.heard_at

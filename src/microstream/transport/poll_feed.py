@@ -16,6 +16,8 @@ TOGETHER = 0.5
 """Part of the period for which the answers of a round wait for one another, to enter the pipeline as one frame."""
 MOST_TOGETHER_S = 2.0
 START_WAIT_S = 2.0
+HURRY_S = 2.0
+"""A round that is asked for ahead of its time follows the one before by at least so much."""
 
 
 class PollFeed:
@@ -36,6 +38,7 @@ class PollFeed:
         self._after = after
         self._offset_s = spread_s(f"{inlet.venue}:{poll.name}", period_s)
         self._asked: dict[Request, asyncio.Task[Frame | None]] = {}
+        self._hurried = asyncio.Event()
 
     async def run(self) -> None:
         """Poll until cancelled."""
@@ -44,6 +47,10 @@ class PollFeed:
             while True:
                 await self._round(group)
                 await self._rest()
+
+    def hurry(self) -> None:
+        """Begin the next round now, or as soon as the last one is `HURRY_S` ago: somebody misses its values."""
+        self._hurried.set()
 
     def _until_due_s(self) -> float:
         now = self._inlet.clock.now_ms() / 1000
@@ -67,12 +74,18 @@ class PollFeed:
     async def _rest(self) -> None:
         """Wait until the next due time; deliver what comes meanwhile."""
         clock = self._inlet.clock
-        due_at = clock.monotonic() + self._until_due_s()
+        began = clock.monotonic()
+        due_at = began + self._until_due_s()
         while (left_s := due_at - clock.monotonic()) > 0:
             if self._asked:
                 await self._deliver(left_s, asyncio.FIRST_COMPLETED)
-            else:
-                await asyncio.sleep(left_s)
+                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left_s):
+                    await self._hurried.wait()
+                    due_at = min(due_at, began + HURRY_S)
+                    await asyncio.sleep(max(0.0, due_at - clock.monotonic()))
+        self._hurried.clear()
 
     async def _deliver(self, within_s: float, return_when: str) -> None:
         """Hand over the answers that have come within a time."""
