@@ -28,7 +28,7 @@ from microstream.pipeline.pipeline import Pipeline
 from microstream.services import SERVICES
 from microstream.services.instrument_watcher import message
 from microstream.spec.rest import Context, Listed, Request, Response
-from microstream.spec.stream import Session
+from microstream.spec.stream import Refused, Session
 from microstream.spec.venue import Venue
 
 INTERVAL_MS = {"funding": 30_000, "mark_price": 10_000, "oi": 15_000}
@@ -178,9 +178,13 @@ class Decoder:
                 sessions[connection] = self._venue.session()
             frame = Frame(WS, self._at if stated is not None or received_at is None else received_at, "ws")
             try:
-                sessions[connection].on_frame(data, self._context, frame)
+                answer = sessions[connection].on_frame(data, self._context, frame)
             except MicrostreamError as error:
                 self._complain(number, str(error))
+            else:
+                if isinstance(answer, Refused):
+                    code = f", code {answer.code}" if answer.code else ""
+                    self._complain(number, f"refused{code}: {answer.text}")
             yield from self._publish(number, frame)
 
     def _publish(self, line: int, frame: Frame) -> Iterator[str]:
