@@ -49,8 +49,8 @@ class Subscriptions:
 
     A topic is in one request at a time. A topic that is dropped and wanted again is asked for when the drop has been
     answered: some venues refuse a whole request for one topic that is already there. A refused request is split in
-    halves until the culprits are alone; they join `refusals` (name, and when to ask again), which outlives the
-    connection.
+    halves until the culprits are alone; they join `refusals` (name, and when to ask again), which the next connection
+    inherits.
     """
 
     def __init__(self, endpoint: Endpoint, refusals: dict[str, float]) -> None:
@@ -178,7 +178,8 @@ class Subscriptions:
     def due_in(self, now: float) -> float:
         """Return the seconds until something here wants to be looked at again."""
         dues = [request.sent_at + ANSWER_S for request in self.pending.values()]
-        return min((*dues, *self.refusals.values()), default=float("inf")) - now
+        dues += [at for at in self.refusals.values() if at > now]
+        return min(dues, default=float("inf")) - now
 
     def _ask(self, names: Sequence[str], *, apart: bool = False) -> None:
         for name in names:
