@@ -8,10 +8,11 @@ import pytest
 
 from microstream import venues
 from microstream.cli.decode import Decoder, Names
-from microstream.errors import VenueRefused, WireMismatch
+from microstream.errors import WireMismatch
 from microstream.model.events import FundingRate, FundingSettled, IndexPrice, MarkPrice, OpenInterest
 from microstream.model.frame import Frame
 from microstream.spec.rest import Context
+from microstream.spec.stream import Refused
 from microstream.venues.binance.instruments import unit_coin
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "binance"
@@ -80,11 +81,10 @@ def test_other_frames_add_nothing(text: object) -> None:
         {"error": {"code": 2, "msg": "Invalid request: unknown method"}, "id": 5},
     ],
 )
-def test_refusal(text: object) -> None:
-    """A refusal comes bare or nested; it is told with its code."""
-    with pytest.raises(VenueRefused, match="code 2: Invalid request") as refusal:
-        frames(text)
-    assert refusal.value.code == "2"
+def test_refusal(text: dict[str, Any]) -> None:
+    """A refusal comes bare or nested; it is told with its code, and with its request where that is named."""
+    answer = VENUE.session().on_frame(json.dumps(text).encode(), Context({}, {}), Frame("ws", AT, "ws"))
+    assert answer == Refused("2", "Invalid request: unknown method", text.get("id"))
 
 
 @pytest.mark.parametrize(

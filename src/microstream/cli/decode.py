@@ -25,6 +25,7 @@ from microstream.pipeline.pipeline import Pipeline
 from microstream.services import SERVICES
 from microstream.services.instrument_watcher import message
 from microstream.spec.rest import Context, Listed, Request, Response
+from microstream.spec.stream import Refused
 from microstream.spec.venue import Venue
 
 INTERVAL_MS = {"funding": 30_000, "mark_price": 10_000, "oi": 15_000}
@@ -167,9 +168,13 @@ class Decoder:
                 continue
             frame = Frame(WS, self._at, "ws")
             try:
-                session.on_frame(line, self._context, frame)
+                answer = session.on_frame(line, self._context, frame)
             except MicrostreamError as error:
                 self._complain(number, str(error))
+            else:
+                if isinstance(answer, Refused):
+                    code = f", code {answer.code}" if answer.code else ""
+                    self._complain(number, f"refused{code}: {answer.text}")
             yield from self._publish(number, frame)
 
     def _publish(self, line: int, frame: Frame) -> Iterator[str]:

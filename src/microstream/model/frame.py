@@ -19,6 +19,8 @@ from microstream.model.units import BadNumber, Text, millis, number
 
 EMPTY = "empty"
 """Reason of a reject that stands for no value at all."""
+LATE = "sequence_back"
+"""Reason of a reject that stands for a push which came after a newer one of its topic."""
 SHOWN = 80
 """Characters of a refused value that are kept."""
 

@@ -12,7 +12,7 @@ from microstream.model.events import (
     OpenInterest,
 )
 from microstream.model.formulas import inverse_value, linear_value
-from microstream.model.frame import EMPTY
+from microstream.model.frame import EMPTY, LATE
 from microstream.model.state import State
 
 MAX_PRICE = 1e12
@@ -33,7 +33,7 @@ OLDER = "older"
 """The venue answered from an older cache: no news, and no fault of the value."""
 SETTLEMENT_PASSED = "settlement_passed"
 """The row still names the settlement that has just happened."""
-QUIET = frozenset({OLDER, SETTLEMENT_PASSED, EMPTY})
+QUIET = frozenset({OLDER, SETTLEMENT_PASSED, EMPTY, LATE})
 """Reasons that are counted but are no quality event."""
 
 

@@ -1,16 +1,25 @@
 """Reading bodies: typed in one pass when all is well, row by row when a row does not fit."""
 
-from typing import Generic, TypeVar
+import math
+from typing import Generic, Literal, TypeVar
 
 import msgspec
+from msgspec import UnsetType
 
 from microstream.errors import WireMismatch
 from microstream.model.frame import Frame
+from microstream.model.units import FIRST_MS, LAST_MS, BadNumber, Text, millis
 
 T = TypeVar("T")
 
 UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What decoding raises for text that is no JSON, JSON of another shape, other encodings and absurd nesting."""
+
+Number = float | Literal[""] | UnsetType
+"""A number as a lax decoder (`strict=False`) makes it of text, in the same pass. It takes "NaN" and infinity too."""
+Time = int | str | None | UnsetType
+"""A time as a lax decoder makes it: text stays text, since a lax integer may be written with a fraction."""
+INF = math.inf
 
 _RAW_ROWS = msgspec.json.Decoder(list[msgspec.Raw])
 _ANY = msgspec.json.Decoder()
@@ -72,3 +81,24 @@ class Rows(Generic[T]):
             return str(_ANY.decode(raw)[self._name])[:40]
         except (*UNREADABLE, TypeError, KeyError):
             return "?"
+
+
+def moment(text: Text) -> int | None:
+    """Return a time in ms UTC of 13 digits, the way all are written; None for all else, which `millis` judges."""
+    if isinstance(text, str) and len(text) == 13 and text.isdecimal() and text.isascii():
+        value = int(text)
+        return value if FIRST_MS <= value < LAST_MS else None
+    return None
+
+
+def stamp(raw: Text) -> int | None:
+    """Return the time of a push in ms UTC, None for what is no time."""
+    try:
+        return millis(raw)
+    except BadNumber:
+        return None
+
+
+def request_number(text: str) -> int | None:
+    """Return the number of one of our requests as an answer repeats it, None for what is none of ours."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 15 else None

@@ -14,5 +14,8 @@ VENUE = Venue(
     feeds=rest.FEEDS,
     guess=instruments.guess,
     session=stream.MarkPriceSession,
+    endpoints=stream.ENDPOINTS,
+    ws_url=stream.URL,
+    connects=stream.CONNECTS,
     refresh_s={"mark": 10, "funding": 10},
 )

@@ -1,8 +1,11 @@
 """Binance's JSON as it stands on the wire: its names, its text. Fields that are not used are left out."""
 
+from typing import Any
+
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from microstream.model.units import Text
+from microstream.spec.wire import Number, Time
 
 
 class PremiumIndex(Struct, gc=False):
@@ -115,6 +118,26 @@ class MarkPriceUpdate(Struct, gc=False):
     st: int | UnsetType = UNSET
 
 
+class QuickUpdate(Struct, gc=False):
+    """`MarkPriceUpdate` for a lax decoder, which makes numbers of text. `st` is what it is: `"1"` is no 1."""
+
+    s: str = ""
+    e: str = ""
+    E: Time = UNSET
+    p: Number = UNSET
+    i: Number = UNSET
+    r: Number = UNSET
+    T: Time = UNSET
+    st: Any = UNSET
+
+
+class QuickPush(Struct, gc=False):
+    """A wrapped push for a lax decoder."""
+
+    stream: str
+    data: list[QuickUpdate] | QuickUpdate
+
+
 class Error(Struct, gc=False):
     """Error body."""
 
@@ -125,8 +148,11 @@ class Error(Struct, gc=False):
 class PushFrame(Struct, gc=False):
     """A WebSocket frame that is an object: a wrapped push (`data`), a raw one (`e`), or an answer to a request."""
 
+    stream: str = ""
     data: Raw | UnsetType = UNSET
     e: str = ""
+    id: Any = None
+    result: Any = UNSET
     error: Error | None = None
     code: int | None = None
     msg: str = ""

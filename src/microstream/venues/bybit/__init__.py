@@ -14,5 +14,8 @@ VENUE = Venue(
     feeds=rest.FEEDS,
     guess=instruments.guess,
     session=stream.TickerSession,
+    endpoints=stream.ENDPOINTS,
+    ws_url=stream.URL,
+    connects=stream.CONNECTS,
     refresh_s={"mark": 5, "funding": 5, "open_interest": 5},
 )

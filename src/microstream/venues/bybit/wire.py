@@ -1,8 +1,11 @@
 """Bybit's JSON as it stands on the wire: its names, its text. Fields that are not used are left out."""
 
+from typing import Any
+
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from microstream.model.units import Text
+from microstream.spec.wire import Number, Time
 
 
 class Status(Struct, gc=False):
@@ -48,6 +51,32 @@ class Ticker(Struct, gc=False):
     openInterestValue: Text = UNSET
     singleOpenInterest: Text = UNSET
     singleOpenInterestValue: Text = UNSET
+
+
+class QuickTicker(Struct, gc=False):
+    """`Ticker` for a lax decoder, which makes numbers of text."""
+
+    symbol: str
+    markPrice: Number = UNSET
+    indexPrice: Number = UNSET
+    fundingRate: Number = UNSET
+    nextFundingTime: Time = UNSET
+    fundingIntervalHour: Number = UNSET
+    fundingCap: Number = UNSET
+    openInterest: Number = UNSET
+    openInterestValue: Number = UNSET
+    singleOpenInterest: Number = UNSET
+    singleOpenInterestValue: Number = UNSET
+
+
+class QuickPush(Struct, gc=False):
+    """A push of a `tickers` topic for a lax decoder. `cs` is what it is: text is no sequence."""
+
+    topic: str
+    data: QuickTicker
+    type: str = ""
+    cs: Any = None
+    ts: Time = UNSET
 
 
 class FundingHistory(Struct, gc=False):
@@ -101,3 +130,4 @@ class TickerFrame(Struct, gc=False):
     success: bool | None = None
     ret_msg: str = ""
     op: str = ""
+    req_id: Any = ""

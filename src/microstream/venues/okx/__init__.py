@@ -15,5 +15,8 @@ VENUE = Venue(
     guess=instruments.guess,
     guess_index=instruments.guess_index,
     session=stream.PublicSession,
+    endpoints=stream.ENDPOINTS,
+    ws_url=stream.URL,
+    connects=stream.CONNECTS,
     refresh_s={"mark": 15, "funding": 180},
 )

@@ -1,8 +1,11 @@
 """OKX's JSON as it stands on the wire: its names, its text. Fields that are not used are left out."""
 
+from typing import Any
+
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from microstream.model.units import Text
+from microstream.spec.wire import Number
 
 
 class Status(Struct, gc=False):
@@ -97,6 +100,39 @@ class Argument(Struct, gc=False, frozen=True):
     instId: str = ""
 
 
+class QuickRow(Struct, gc=False):
+    """A row of any of the four channels for a lax decoder, which makes numbers of text; times are text."""
+
+    instId: str
+    ts: Text = UNSET
+    markPx: Number = UNSET
+    idxPx: Number = UNSET
+    oi: Number = UNSET
+    oiCcy: Number = UNSET
+    oiUsd: Number = UNSET
+    fundingRate: Number = UNSET
+    fundingTime: Text = UNSET
+    nextFundingTime: Text = UNSET
+    prevFundingTime: Text = UNSET
+    minFundingRate: Number = UNSET
+    maxFundingRate: Number = UNSET
+    settState: Text = UNSET
+    settFundingRate: Number = UNSET
+
+
+class QuickPush(Struct, gc=False):
+    """A push of a channel for a lax decoder."""
+
+    arg: Argument
+    data: list[QuickRow]
+
+
+class Stamp(Struct, gc=False):
+    """The time of a row of any channel."""
+
+    ts: Text = UNSET
+
+
 class PushFrame(Struct, gc=False):
     """A WebSocket frame: a push of a channel, or an answer to a request."""
 
@@ -105,3 +141,4 @@ class PushFrame(Struct, gc=False):
     event: str = ""
     code: str = ""
     msg: str = ""
+    id: Any = ""
