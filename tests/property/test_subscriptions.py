@@ -5,6 +5,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.integration.toy_venue import ENDPOINT, topic, topics
@@ -161,6 +162,22 @@ def test_nothing_answered_means_broken_and_one_topic_alone_is_refused() -> None:
     outcome, is_lost = subscriptions.overdue(10.0)
     assert not is_lost
     assert [(item.name, refusal.code) for item, refusal in outcome.refused] == [("t0", "no_answer")]
+
+
+def test_a_request_answered_in_part_is_asked_again_for_the_rest() -> None:
+    """A venue that names the culprit and drops the rest without a word costs the innocent a second."""
+    subscriptions = Subscriptions(ENDPOINT, {})
+    subscriptions.want({item.name: item for item in topics(2)})
+    subscriptions.next_request(0.0)
+    refusal = Refused("60018", "", request=1, topic="t0")
+    assert [item.name for item, _ in subscriptions.refused(refusal, 0.1).refused] == ["t0"]
+    assert subscriptions.overdue(1.0) == (Outcome(), False)
+    assert subscriptions.next_request(1.0) is None
+    assert subscriptions.due_in(1.0) == pytest.approx(0.1)
+    assert subscriptions.overdue(1.1) == (Outcome(), False)
+    again = subscriptions.next_request(1.1)
+    assert again is not None
+    assert json.loads(again) == {"op": "subscribe", "id": 2, "topics": ["t1"]}
 
 
 def test_data_confirms_its_topic_alone() -> None:
