@@ -36,6 +36,17 @@ async def test_refused_topics_do_not_take_others_along(
         assert on.venue.handshakes == 1
 
 
+async def test_a_successor_does_not_ask_for_what_was_refused(eventually: Eventually) -> None:
+    """Refused topics are left out on the next connection too, and its readiness does not wait for them."""
+    async with play(topics(20), script=Script(bad={"t7"})) as on:
+        await eventually(lambda: len(on.notes.on) == 19 and len(on.notes.no) == 1)
+        on.feed.reconnect("for the test")
+        await eventually(lambda: on.venue.clients[0].gone)
+        asked = [name for request in on.venue.clients[1].requests for name in request["topics"]]
+        assert sorted(asked) == sorted({item.name for item in topics(20)} - {"t7"})
+        assert (len(on.notes.no), on.feed.state.topics_refused, on.notes.gone) == (1, 1, [])
+
+
 async def test_never_acknowledged_but_speaking_is_confirmed(eventually: Eventually) -> None:
     """Data of a topic is its confirmation."""
     async with play(topics(5), script=Script(acks=False)) as on:

@@ -91,8 +91,10 @@ class StreamConnection:
         """Carry these topics from now on."""
         for topic in self.subscriptions.want(topics):
             self.told.pop(topic.name, None)
-        is_on = self.subscriptions.is_on
-        self._silent = {name: None for name in topics if name in self._silent or not is_on(name)}
+        is_on, refused = self.subscriptions.is_on, self.subscriptions.refusals
+        self._silent = {
+            name: None for name in topics if name in self._silent or not (is_on(name) or name in refused)
+        }
         self._renewed = {name: at for name, at in self._renewed.items() if name in topics}
         self.told = {name: topics[name] for name in self.told if name in topics}
         self._wake.set()

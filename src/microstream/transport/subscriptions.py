@@ -132,10 +132,6 @@ class Subscriptions:
         """Say whether a topic is confirmed."""
         return self._stages.get(name) is Stage.ON
 
-    def on(self) -> list[Topic]:
-        """Return the confirmed topics."""
-        return [topic for name, topic in self._wanted.items() if self._stages.get(name) is Stage.ON]
-
     def spoke(self, name: str, now: float) -> Outcome:
         """Take that a topic has sent data: so it was subscribed."""
         outcome = Outcome()
