@@ -107,7 +107,9 @@ class MultiTimeframeCoordinator:
         server = StatusServer(
             settings.host,
             settings.port,
-            metrics=lambda: exposition(measurements(self._parts, self._lag, self.status())),
+            metrics=lambda: exposition(
+                measurements(self._parts, self._lag, self.status(), len(asyncio.all_tasks()))
+            ),
             readiness=self._readiness,
             rejects=lambda: list(self._parts.pipeline.rejects.samples),
         )

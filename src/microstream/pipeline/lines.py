@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 
 from microstream.model.instruments import Instrument
 from microstream.model.line import Line
+from microstream.pipeline.delays import Delay
 from microstream.pipeline.quality import Quality
 
 Renew = Callable[[str, str], None]
@@ -27,6 +28,8 @@ class Lines:
         self._renew = renew
         self._contracts: dict[tuple[str, str], tuple[Instrument, ...]] = {}
         self._renewed: dict[tuple[str, str], int] = {}
+        self.delays: dict[str, Delay] = {}
+        self._looked_at = 0
 
     def add(self, line: Line, contracts: Iterable[Instrument]) -> None:
         """Begin to watch a line; `contracts` are what it is about, none where it is about the whole venue."""
@@ -84,6 +87,7 @@ class Lines:
     def tick(self, now: int) -> None:
         """Learn the pace of each line, and find those that should have spoken."""
         for exchange, lines in self.of.items():
+            self.delays.setdefault(exchange, Delay()).look(lines.values(), now, self._looked_at)
             overdue = []
             for line in lines.values():
                 line.watch(now)
@@ -100,6 +104,8 @@ class Lines:
                     now=now,
                     detail=f"the streams of {exchange} speak again",
                 )
+
+        self._looked_at = now
 
     def _overdue(self, exchange: str, overdue: list[Line], lines: int, now: int) -> None:
         together = len(overdue) > max(SEVERAL, TOGETHER * lines)

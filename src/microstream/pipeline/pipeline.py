@@ -197,7 +197,7 @@ class Pipeline:
         self.offsets[exchange] = offset_ms
         if abs(offset_ms) - error_ms > SKEW_MS:
             self._skewed.add(exchange)
-            detail = f"the clock of {exchange} and ours differ by {offset_ms} ms; check this machine's clock"
+            detail = f"the clock of {exchange} and ours differ by {offset_ms} ms: {self._whose(exchange, offset_ms)}"
             self.quality.raised(
                 exchange,
                 None,
@@ -211,6 +211,17 @@ class Pipeline:
         elif abs(offset_ms) + error_ms < SKEW_MS or abs(offset_ms) < SKEW_MS // 2:
             self._skewed.discard(exchange)
             self.quality.cleared(exchange, None, "clock_skew", None, now=now, detail="the clocks agree again")
+
+    def _whose(self, exchange: str, offset_ms: int) -> str:
+        """Return whose clock is wrong, as far as the other venues tell."""
+        others = [offset for name, offset in self.offsets.items() if name != exchange]
+        if not others:
+            return "check this machine's clock"
+        if all(abs(offset - offset_ms) < SKEW_MS for offset in others):
+            return "the other venues say the same, so it is this machine's that is wrong; set it (NTP)"
+        if all(abs(offset) < SKEW_MS for offset in others):
+            return "the other venues agree with ours, so it is the venue's that is wrong"
+        return "no two clocks agree; check this machine's first"
 
     def tick(self, now: int) -> None:
         """Do what silence must do: mark what has grown stale, and compare what should move together."""
