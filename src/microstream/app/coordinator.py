@@ -135,7 +135,8 @@ class MultiTimeframeCoordinator:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
-            self._parts.pipeline.tick(self._clock.now_ms())
+            for _ in self._parts.pipeline.ticking(self._clock.now_ms()):
+                await asyncio.sleep(0)
 
     async def _check_names(self) -> None:
         await check_names(

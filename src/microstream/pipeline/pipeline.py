@@ -1,7 +1,7 @@
 """The order of the stages: check, state, views, offer. One call per reply or frame, one tick per second."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 
 from microstream.model.channels import channel
@@ -80,11 +80,12 @@ class Pipeline:
         self._followed: dict[str, Followed] = {}
         self._tallies: dict[str, dict[int, int]] = {}
         self._skewed: set[str] = set()
-        self._freshness = Freshness(services, self._followed, self.quality, self._publish)
+        self._freshness = Freshness(services, self.quality, self._publish)
         self._canary = Canary()
         self._frozen = Frozen(self._judge_frozen)
         self._outliers = Outliers(self._judge_outlier)
         self._changed = False
+        self._venues: dict[str, list[Followed]] = {}
         self._offer = offer
         self._terms = terms
         self._doubt = doubt
@@ -225,17 +226,32 @@ class Pipeline:
 
     def tick(self, now: int) -> None:
         """Do what silence must do: mark what has grown stale, and compare what should move together."""
-        self.lines.tick(now)
-        self._freshness.tick(now)
+        for _ in self.ticking(now):
+            pass
+
+    def ticking(self, now: int) -> Iterator[None]:
+        """Do the work of a tick in steps of a few milliseconds at most, so that frames can be taken in between."""
         if self._changed:
             self._changed = False
             self._outliers.follow(self.states.values())
+            self._venues = {}
+            for one in self._followed.values():
+                self._venues.setdefault(one.state.instrument.exchange, []).append(one)
+        self.lines.tick(now)
+        yield
+        for exchange in list(self._venues):
+            self._freshness.tick(exchange, self._still_followed(exchange), now)
+            yield
+            self._frozen.tick([one.state for one in self._still_followed(exchange)], now)
+            yield
         self._outliers.tick(now)
-        by_venue: dict[str, list[State]] = {}
-        for state in self.states.values():
-            by_venue.setdefault(state.instrument.exchange, []).append(state)
-        for states in by_venue.values():
-            self._frozen.tick(states, now)
+
+    def _still_followed(self, exchange: str) -> list[Followed]:
+        """Return the contracts of a venue; some may have left since the tick began."""
+        known = self._venues[exchange]
+        if not self._changed:
+            return known
+        return [one for one in known if self._followed.get(one.state.instrument.key) is one]
 
     def _take(self, one: Followed, feed: str, events: Sequence[AnyEvent]) -> None:
         """Take what a frame says of one contract: the quick way if all of it is what is normally heard."""
