@@ -6,7 +6,7 @@ from importlib import import_module
 
 from benchmarks.table import heading
 
-NAMES = ("decode", "pipeline", "bus", "e2e", "footprint", "requests")
+NAMES = ("decode", "pipeline", "bus", "subscribe", "e2e", "footprint", "requests")
 
 
 def main() -> int:
