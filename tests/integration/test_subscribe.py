@@ -307,6 +307,17 @@ async def test_closing_ends_the_iteration(valkey: str, writer: Writer) -> None:
     assert [event async for event in events] == []
 
 
+async def test_closing_ends_a_wait(valkey: str, writer: Writer) -> None:
+    """One who waits for the next event while another task closes the subscription is told that it has ended."""
+    await writer.send("sol-usdt", 1)
+    events = subscribe(valkey)
+    await take(events, 1)
+    waiting = asyncio.ensure_future(anext(events, None))
+    await asyncio.sleep(0)
+    await events.aclose()
+    assert await waiting is None
+
+
 async def test_a_cancelled_wait_leaves_the_subscription_usable(valkey: str, writer: Writer) -> None:
     """A time limit around one step does not end the subscription."""
     await writer.send("sol-usdt", 1)

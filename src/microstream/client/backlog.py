@@ -60,8 +60,8 @@ class Backlog:
             self._wake()
 
     def end(self, error: BaseException) -> None:
-        """Let the consumer get this error after the last event."""
-        self._end = error
+        """Let the consumer get this error after the last event; the first one counts."""
+        self._end = self._end or error
         self._wake()
 
     def take(self) -> Event | None:

@@ -65,7 +65,7 @@ class Subscription:
 
     def __init__(self, connection: AbstractConnection) -> None:
         self._connection = connection
-        self._heard = monotonic()
+        self._heard = True
         self._silent = ""
 
     async def subscribe(self, patterns: tuple[str, ...]) -> list[Published]:
@@ -88,7 +88,7 @@ class Subscription:
         try:
             while True:
                 reply = await read(disable_decoding=True)
-                self._heard = 0.0
+                self._heard = True
                 if reply[0] == b"pmessage":
                     yield text(reply[2]), reply[3]
         except (RedisError, OSError) as error:
@@ -119,8 +119,8 @@ class Subscription:
         while True:
             await asyncio.sleep(PING_EVERY_S / 10)
             now = monotonic()
-            if not self._heard:  # the reading side does not look at the clock
-                self._heard = heard = now
+            if self._heard:  # the reading side does not look at the clock
+                self._heard, heard = False, now
             elif now - heard > SILENT_AFTER_S:
                 self._silent = f"no answer for {SILENT_AFTER_S:.0f} s"
                 await self._connection.disconnect(nowait=True)

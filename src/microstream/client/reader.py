@@ -74,6 +74,9 @@ class Reader:
                         self._heal()
                     else:
                         await self._note(item)
+        except asyncio.CancelledError:
+            self.backlog.end(RuntimeError("the task that reads this subscription was cancelled"))
+            raise
         except Exception as error:  # noqa: BLE001  # the consumer gets it
             self.backlog.end(error)
         finally:

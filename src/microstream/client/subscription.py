@@ -112,6 +112,7 @@ class Subscription:
     async def aclose(self) -> None:
         """Disconnect; the iterator ends."""
         self._closed = True
+        self._backlog.end(StopAsyncIteration())
         task = self._task
         if task is not None and not task.done():
             task.cancel()
