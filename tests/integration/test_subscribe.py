@@ -3,7 +3,9 @@
 import asyncio
 import gc
 import logging
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -19,7 +21,9 @@ from microstream.client import (
     FundingMessage,
     Healed,
     Lost,
+    MarkPriceMessage,
     Notice,
+    Subscription,
     Unreadable,
     connection,
     reading,
@@ -232,6 +236,60 @@ async def test_many_holes_of_a_stream_are_healed_at_once(valkey: str, writer: Wr
     }
 
 
+@pytest.mark.usefixtures("impatient")
+async def test_the_writer_of_the_service_is_followed_through_outages(
+    valkey: str, writer: Writer, publish_to: Callable[..., Any], eventually: Eventually
+) -> None:
+    """While subscribers are disconnected again and again, and the writer is started anew, every number comes."""
+    places = [channel("mark_price", "okx", f"s{number}") for number in range(50)]
+    notices: list[Notice] = []
+    got: dict[str, list[tuple[int, int]]] = defaultdict(list)
+
+    async def consume(events: Subscription) -> None:
+        async for event in events:
+            got[event.channel].append((event.run, event.seq))
+
+    async def publish(run: int, rounds: int) -> None:
+        publisher = publish_to(valkey, run=run)
+        for number in range(rounds):
+            for place in places:
+                publisher.buffer.offer(place, price(place.item, number))
+            await eventually(lambda: not publisher.bus.unwritten)
+            if not number % 10:
+                await writer.kill_subscribers()
+        await publisher.stop()
+
+    async with subscribe(valkey, on_notice=notices.append) as events:
+        consuming = asyncio.create_task(consume(events))
+        await publish(1, 60)
+        await publish(2, 60)
+        await eventually(lambda: all(got[place.name][-1:] == [(2, 60)] for place in places))
+        consuming.cancel()
+        await asyncio.wait([consuming])
+    assert sum(isinstance(notice, Away) for notice in notices) > 2
+    assert not [notice for notice in notices if isinstance(notice, Lost)]
+    everything = [(run, seq) for run in (1, 2) for seq in range(1, 61)]
+    for place in places:
+        numbers = got[place.name]
+        assert numbers == everything[everything.index(numbers[0]) :]
+
+
+def price(symbol: str, mark: float) -> MarkPriceMessage:
+    """Return a message of a contract."""
+    return MarkPriceMessage(
+        exchange="okx",
+        symbol=symbol,
+        instrument=None,
+        timestamp=None,
+        received_at=5,
+        source="ws",
+        mark_price=mark,
+        index_price=None,
+        basis=None,
+        basis_bps=None,
+    )
+
+
 async def test_a_slow_consumer_gets_the_newest_and_is_told(
     valkey: str, writer: Writer, eventually: Eventually
 ) -> None:
@@ -275,7 +333,7 @@ async def test_a_server_that_answers_no_more_is_left(
     async with subscribe(valkey, on_notice=told.put_nowait) as events:
         await take(events, 1)
         assert isinstance(await told.get(), Connected)
-        await writer.client.client_pause(1500)
+        await writer.client.client_pause(800)
         async with asyncio.timeout(5):
             away = await told.get()
         await writer.client.client_unpause()
