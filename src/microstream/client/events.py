@@ -1,5 +1,6 @@
 """What `subscribe` yields: the published messages, read so that a newer or older service can be read, too."""
 
+from functools import lru_cache
 from types import UnionType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Union, cast, get_args, get_origin
 
@@ -137,11 +138,15 @@ _numbers = Decoder(Numbers)
 UNCOUNTED = Numbers()
 
 
+@lru_cache(maxsize=20_000)
+def _decoder(channel: str) -> "Decoder[Event]":
+    return _DECODERS.get(channel_parts(channel)[0], _OTHER)
+
+
 def read_event(channel: str, raw: bytes, *, live: bool) -> Event:
     """Return the event of a payload. Raises `DecodeError` or `UnicodeDecodeError` for what is none."""
-    family = channel_parts(channel)[0]
     try:
-        event = _DECODERS.get(family, _OTHER).decode(raw)
+        event = _decoder(channel).decode(raw)
     except DecodeError:
         event = _OTHER.decode(raw)  # a known key of another type: it is still to be had by its name
     event.channel, event.live, event.raw = channel, live, raw

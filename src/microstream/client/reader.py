@@ -29,7 +29,7 @@ SCAN_AGAIN_S = 0.05
 SCAN_TRIES = 3
 """Scans of a stream that fail while the subscription lives, before its holes are given up."""
 
-TURN, TURN_WHILE_AWAITED = 500, 16
+TURN, TURN_WHILE_AWAITED = 250, 16
 """Messages after which other tasks get their turn: soon where the consumer waits, so that it gets the first early."""
 
 RELEASED_AT_ONCE = 500

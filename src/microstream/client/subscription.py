@@ -17,7 +17,7 @@ from microstream.errors import ConfigError
 BUFFER = 20_000
 """Events that may wait for the consumer, some 20 MB."""
 
-TURN_S = 0.001
+TURN_S = 0.005
 """How long a consumer may take what waits before the reading side gets its turn."""
 
 
