@@ -7,7 +7,18 @@ from importlib import import_module
 
 from benchmarks.table import heading
 
-NAMES = ("decode", "pipeline", "bus", "throughput", "latency", "e2e", "footprint", "fullmarket", "requests")
+NAMES = (
+    "decode",
+    "pipeline",
+    "bus",
+    "subscribe",
+    "throughput",
+    "latency",
+    "e2e",
+    "footprint",
+    "fullmarket",
+    "requests",
+)
 LONG = "soak"
 """Runs when it is named only, as long as `--for` says."""
 UNITS_S = {"s": 1, "m": 60, "h": 3600}
