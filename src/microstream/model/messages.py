@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from msgspec import Struct
 
 from microstream.model.events import Source
-from microstream.model.instruments import InstrumentKind, Status
+from microstream.model.instruments import ContractKind, Status
 
 Flag = Literal["stale", "frozen", "out_of_range", "clock_skew", "recovered", "outlier", "disagrees"]
 
@@ -88,6 +88,21 @@ class OpenInterestMessage(Message, gc=False, kw_only=True):
     open_value_source: Literal["venue", "computed"] | None
 
 
+class SpotMessage(Message, gc=False, kw_only=True):
+    """`meta:spot:*`: best quotes of a spot pair, quote currency per quoted unit.
+
+    `mid` = (bid + ask) / 2, null unless both are known; `last` is the last trade, null where the venue does not state
+    it here. `multiplier` is the number of coins in a quoted unit: prices divided by it are per coin.
+    """
+
+    family = "spot"
+    bid: float | None
+    ask: float | None
+    mid: float | None
+    last: float | None
+    multiplier: float
+
+
 class InstrumentMessage(Message, gc=False, kw_only=True):
     """`meta:instrument:*`: a row of the registry; `changed` has the old value of every key that changed."""
 
@@ -96,7 +111,7 @@ class InstrumentMessage(Message, gc=False, kw_only=True):
     base: str
     quote: str
     settle: str
-    kind: InstrumentKind
+    kind: ContractKind
     multiplier: float
     contract_size: float | None
     tick_size: float | None
@@ -130,6 +145,13 @@ class QualityMessage(Message, gc=False, kw_only=True):
 
 PAYLOADS: dict[str, type[Message]] = {
     message.family: message
-    for message in (FundingMessage, MarkPriceMessage, OpenInterestMessage, InstrumentMessage, QualityMessage)
+    for message in (
+        FundingMessage,
+        MarkPriceMessage,
+        OpenInterestMessage,
+        SpotMessage,
+        InstrumentMessage,
+        QualityMessage,
+    )
 }
 """Every published family with its payload."""

@@ -3,7 +3,15 @@
 from msgspec import Struct
 
 from microstream.model.channels import Channel
-from microstream.model.events import FundingRate, FundingSettled, IndexPrice, Kind, MarkPrice, OpenInterest
+from microstream.model.events import (
+    FundingRate,
+    FundingSettled,
+    IndexPrice,
+    Kind,
+    MarkPrice,
+    OpenInterest,
+    SpotQuote,
+)
 from microstream.model.instruments import Instrument
 
 PRICE_LIFE_MS = 15_000
@@ -42,6 +50,7 @@ class State(Struct):
     funding: FundingRate | None = None
     settled: FundingSettled | None = None
     open_interest: OpenInterest | None = None
+    spot: SpotQuote | None = None
     interval_h: float | None = None
     """Hours that the current funding rate pays for, as far as it is known."""
     upkeep: dict[str, Upkeep] = {}

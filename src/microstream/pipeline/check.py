@@ -10,6 +10,7 @@ from microstream.model.events import (
     Kind,
     MarkPrice,
     OpenInterest,
+    SpotQuote,
 )
 from microstream.model.formulas import inverse_value, linear_value
 from microstream.model.frame import EMPTY
@@ -17,7 +18,7 @@ from microstream.model.state import State
 
 MAX_PRICE = 1e12
 MAX_RATIO = 3.0
-"""Mark and index further apart than this factor: one of them is wrong."""
+"""Prices of one coin (mark and index; bid, ask and last of spot) further apart than this factor: one is wrong."""
 MAX_RATE = 0.25
 """No venue's cap per interval comes near; what is beyond is a unit error or garbage."""
 RATE_TOLERANCE = 1e-9
@@ -95,12 +96,22 @@ def _leapt(state: State, event: OpenInterest) -> bool:
     return event.contracts > JUMP * last.contracts and event.received_at - last.received_at < JUMP_MS
 
 
+def _spot(_state: State, event: SpotQuote) -> str | None:
+    prices = [price for price in (event.bid, event.ask, event.last) if price is not None]
+    if not all(0 < price < MAX_PRICE for price in prices):
+        return "price_out_of_range"
+    if event.bid is not None and event.ask is not None and event.bid > event.ask:
+        return "crossed"
+    return None if max(prices) <= MAX_RATIO * min(prices) else "spot_apart"
+
+
 CHECKS: dict[type[AnyEvent], Callable[..., str | None]] = {
     MarkPrice: _price,
     IndexPrice: _price,
     FundingRate: _funding,
     FundingSettled: _settled,
     OpenInterest: _open_interest,
+    SpotQuote: _spot,
 }
 
 

@@ -16,7 +16,7 @@ from microstream.model.events import (
     SpotQuote,
 )
 from microstream.model.frame import Frame, Reject
-from microstream.model.instruments import Instrument
+from microstream.model.instruments import Instrument, key_of
 from microstream.model.messages import Flag
 from microstream.model.state import State, Upkeep
 from microstream.pipeline.check import QUIET, check, wrong_prices
@@ -32,6 +32,7 @@ KINDS: dict[type, Kind] = {
     FundingRate: "funding",
     FundingSettled: "settled",
     OpenInterest: "open_interest",
+    SpotQuote: "spot",
 }
 SAID: dict[Kind, Callable[[AnyEvent], object]] = {
     "mark": attrgetter("price"),
@@ -39,6 +40,7 @@ SAID: dict[Kind, Callable[[AnyEvent], object]] = {
     "funding": attrgetter("rate", "settles_at", "interval_h", "cap", "floor"),
     "settled": attrgetter("rate", "settled_at"),
     "open_interest": attrgetter("contracts", "base", "value"),
+    "spot": attrgetter("bid", "ask", "last"),
 }
 """What an event says apart from when: what must differ for it to be news."""
 SLACK = 1.02
@@ -239,7 +241,7 @@ class Pipeline:
 
     def _reject(self, exchange: str, feed: str, reject: Reject, now: int) -> None:
         self.rejects.add(exchange, feed, reject.symbol, reject.reason, reject.observed, now)
-        state = self.states.get(f"{exchange}:{reject.symbol}")
+        state = self.states.get(key_of(exchange, reject.symbol, is_spot=reject.kind == "spot"))
         if state is None or reject.kind is None or not _is_meant(state.instrument, reject.kind):
             return
         if reject.reason in QUIET:
