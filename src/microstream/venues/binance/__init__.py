@@ -1,7 +1,7 @@
 """Binance USD-M futures. Links, limits, traps and evidence: README.md beside this file."""
 
 from microstream.spec.venue import Venue
-from microstream.venues.binance import instruments, limits, rest, stream
+from microstream.venues.binance import instruments, limits, rest, spot, stream
 
 VENUE = Venue(
     name="binance",
@@ -14,5 +14,8 @@ VENUE = Venue(
     feeds=rest.FEEDS,
     guess=instruments.guess,
     session=stream.MarkPriceSession,
+    spot_rest_url=spot.REST_URL,
+    spot_ws_url=spot.WS_URL,
+    spot=spot.SPOT,
     refresh_s={"mark": 10, "funding": 10},
 )

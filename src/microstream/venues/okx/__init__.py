@@ -1,7 +1,7 @@
 """OKX v5 swaps. Links, limits, traps and evidence: README.md beside this file."""
 
 from microstream.spec.venue import Venue
-from microstream.venues.okx import instruments, limits, rest, stream
+from microstream.venues.okx import instruments, limits, rest, spot, stream
 
 VENUE = Venue(
     name="okx",
@@ -15,5 +15,8 @@ VENUE = Venue(
     guess=instruments.guess,
     guess_index=instruments.guess_index,
     session=stream.PublicSession,
+    spot_rest_url="https://www.okx.com",
+    spot_ws_url=spot.WS_URL,
+    spot=spot.SPOT,
     refresh_s={"mark": 15, "funding": 180},
 )

@@ -57,6 +57,16 @@ class IndexTicker(Struct, gc=False):
     ts: Text = UNSET
 
 
+class SpotTicker(Struct, gc=False):
+    """`market/tickers` and the `tickers` channel, one row."""
+
+    instId: str
+    bidPx: Text = UNSET
+    askPx: Text = UNSET
+    last: Text = UNSET
+    ts: Text = UNSET
+
+
 class OpenInterest(Struct, gc=False):
     """`public/open-interest` and the `open-interest` channel, one row."""
 
@@ -95,6 +105,17 @@ class Argument(Struct, gc=False, frozen=True):
 
     channel: str = ""
     instId: str = ""
+
+
+class SpotFrame(Struct, gc=False):
+    """A WebSocket frame: a push of the channel, or an answer to a request."""
+
+    arg: Argument = Argument()
+    data: list[SpotTicker] | UnsetType = UNSET
+    event: str = ""
+    id: str = ""
+    code: str = ""
+    msg: str = ""
 
 
 class PushFrame(Struct, gc=False):
