@@ -68,7 +68,8 @@ def service(urls: Mapping[str, str], settings: Mapping[str, str]) -> Iterator[tu
     environment |= {"NO_PROXY": "127.0.0.1", "MICROSTREAM_SYMBOLS": "all"}
     environment |= {"MICROSTREAM_SERVER__PORT": str(port), "MICROSTREAM_LOG__LEVEL": "warning"}
     for venue in ("binance", "bybit", "okx"):
-        environment[f"MICROSTREAM_EXCHANGES__{venue.upper()}__REST_URL"] = urls[venue]
+        for base in ("REST_URL", "SPOT_REST_URL"):
+            environment[f"MICROSTREAM_EXCHANGES__{venue.upper()}__{base}"] = urls[venue]
     with tempfile.TemporaryDirectory(prefix="microstream-bench-") as folder:  # no microstream.yaml there
         errors = Path(folder, "stderr")
         with errors.open("wb") as stderr:
