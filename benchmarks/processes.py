@@ -113,6 +113,10 @@ def service(
     for venue in ("binance", "bybit", "okx"):
         environment[f"MICROSTREAM_EXCHANGES__{venue.upper()}__REST_URL"] = urls[venue]
         environment[f"MICROSTREAM_EXCHANGES__{venue.upper()}__WS_URL"] = urls[f"{venue}_ws"]
+        environment[f"MICROSTREAM_EXCHANGES__{venue.upper()}__SPOT_REST_URL"] = urls[venue]
+        environment[f"MICROSTREAM_EXCHANGES__{venue.upper()}__SPOT_WS_URL"] = urls.get(
+            f"{venue}_spot_ws", urls[f"{venue}_ws"]
+        )
     for name in SERVICES:
         environment[f"MICROSTREAM_SERVICES__{name.upper()}__MODE"] = "auto" if streams else "poll"
     with tempfile.TemporaryDirectory(prefix="microstream-bench-") as folder:  # no microstream.yaml there

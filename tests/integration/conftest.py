@@ -10,6 +10,7 @@ from tests.integration.stage import Service
 
 from microstream import venues
 from microstream.clock import SystemClock
+from microstream.services import SERVICES
 from microstream.sinks import Buffer, Bus, SinkSettings
 
 
@@ -47,15 +48,16 @@ def new_service(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Servi
     """`with new_service(sim.urls, redis_url, symbols=["BTC/USDT"]) as service`: every interval 1 s, free ports."""
 
     def make(urls: Mapping[str, str], redis_url: str, **settings: Any) -> Service:
-        exchanges = {name: {"rest_url": urls[name]} for name in venues.REGISTRY if name in urls}
+        exchanges = {
+            name: {"rest_url": urls[name], "spot_rest_url": urls[name]}
+            for name in venues.REGISTRY
+            if name in urls
+        }
         plain: dict[str, Any] = {
             "symbols": "all",
             "redis": {"url": redis_url},
             "exchanges": exchanges,
-            "services": {
-                name: {"poll_interval": "1s"}
-                for name in ("funding_rate_aggregator", "mark_price_poller", "open_interest_poller")
-            },
+            "services": {name: {"poll_interval": "1s"} for name in SERVICES},
             "server": {"port": 0},
             "log": {"format": "json"},
         }

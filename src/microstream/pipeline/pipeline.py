@@ -16,7 +16,7 @@ from microstream.model.events import (
     SpotQuote,
 )
 from microstream.model.frame import Frame, Reject
-from microstream.model.instruments import Instrument
+from microstream.model.instruments import Instrument, key_of
 from microstream.model.line import Line
 from microstream.model.messages import Flag
 from microstream.model.state import State, Upkeep
@@ -506,7 +506,7 @@ class Pipeline:
 
     def _reject(self, exchange: str, feed: str, reject: Reject, now: int) -> None:
         self.rejects.add(exchange, feed, reject.symbol, reject.reason, reject.observed, now)
-        state = self.states.get(f"{exchange}:{reject.symbol}")
+        state = self.states.get(key_of(exchange, reject.symbol, is_spot=reject.kind == "spot"))
         if state is None or reject.kind is None or not is_meant(state.instrument, reject.kind):
             return
         if reject.reason in QUIET:
