@@ -108,7 +108,7 @@ def staged(new_service: Callable[..., Service], valkey: str) -> Iterator[Stage]:
                 "spot_reference": {"enabled": False},  # a host of its own, as far as contracts are concerned
             },
             "http": {"timeout": "800ms", "max_body": "2MB"},
-            "exchanges": {venue: {"rest_url": sim.urls[venue], "weight_share": 1.0} for venue in FEEDS},
+            "exchanges": {venue: {"weight_share": 1.0} for venue in FEEDS},
         }
         with new_service(sim.urls, valkey, **settings) as service:
             rows = {
