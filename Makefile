@@ -31,8 +31,8 @@ ccxt:  ## the simulator as ccxt reads it, in an environment of its own
 docs: $(VENV)/.dev  ## what is made from the code: docs/payloads/*.schema.json, docs/metrics.md
 	$(BIN)/python tools/reference.py
 
-bench: $(VENV)/.dev  ## benchmarks; NAME=decode runs one
-	$(BIN)/python -m benchmarks $(NAME)
+bench: $(VENV)/.dev  ## benchmarks; NAME=decode runs one, NAME=soak FOR=1h the long one
+	$(BIN)/python -m benchmarks $(NAME) $(if $(FOR),--for $(FOR)) $(ARGS)
 
 lock:  ## pins every dependency anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate --generate-hashes \
@@ -41,9 +41,11 @@ lock:  ## pins every dependency anew (needs uv)
 		pyproject.toml --group dev -o requirements/dev.lock
 	uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate --generate-hashes \
 		--group ccxt -o requirements/ccxt.lock
+	uv pip compile -q --universal --python-version 3.13 --no-header --no-annotate --generate-hashes \
+		--group cryptofeed -o requirements/cryptofeed.lock
 
 clean:
-	rm -rf $(VENV) .venv-ccxt .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-ccxt .venv-cryptofeed .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -16,7 +16,8 @@ from benchmarks.calibration import loop_s
 from benchmarks.processes import free_port, service, simulator, venue_states
 from benchmarks.table import table
 from microstream.client.arrival import Arrival
-from microstream.client.feed import Connected, feed
+from microstream.client.feed import feed
+from microstream.client.notices import Connected
 from microstream.client.selection import Selection
 from microstream.sinks import EmbeddedServer
 

@@ -1,16 +1,15 @@
-"""CPU and memory of `microstream run` with `symbols: all` of three simulated venues at default settings.
+"""CPU and memory of `microstream run` with `symbols: all` of three simulated venues at default settings, polling.
 
 The process of the service only: simulator and embedded server are processes of their own. User and system time as
 Linux counts them, without TLS, which the simulator does not speak.
 """
 
-import os
 import time
-from pathlib import Path
 from statistics import median
 
 from benchmarks.calibration import loop_s
-from benchmarks.processes import fetch, free_port, service, simulator, wait_until_ready
+from benchmarks.observe import cpu, memory_mb, metrics
+from benchmarks.processes import free_port, service, simulator, wait_until_ready
 from benchmarks.table import table
 
 WARM_UP_S = 15.0
@@ -30,20 +29,21 @@ def main() -> None:
         began = time.monotonic()
         wait_until_ready(status_url, STEADY_S)
         time.sleep(max(0.0, began + WARM_UP_S - time.monotonic()))
-        started, warm, sent = time.monotonic(), _cpu_s(pid), _messages(status_url)
+        started, warm, sent = time.monotonic(), cpu(pid), metrics(status_url)["messages_total"]
         units = []
         while (left := started + STEADY_S - time.monotonic()) > 0:
             units.append(loop_s())
             time.sleep(min(PAUSE_S, left))
         clock_s = time.monotonic() - started
-        user_s, system_s = (now - then for now, then in zip(_cpu_s(pid), warm, strict=True))
-        messages = _messages(status_url) - sent
-        memory = _memory_mb(pid)
+        end = cpu(pid)
+        user_s, system_s = end.user_s - warm.user_s, end.system_s - warm.system_s
+        messages = metrics(status_url)["messages_total"] - sent
+        memory = memory_mb(pid)
     busy_s = user_s + system_s
     table(
         ("service", "measured", "goal"),
         [
-            ("CPU until warm, s", f"{sum(warm):.2f}", "-"),
+            ("CPU until warm, s", f"{warm.busy_s:.2f}", "-"),
             ("CPU, % of a core", f"{100 * busy_s / clock_s:.2f}", f"{GOAL_PER_CENT:.0f}"),
             ("  user", f"{100 * user_s / clock_s:.2f}", "-"),
             ("  system", f"{100 * system_s / clock_s:.2f}", "-"),
@@ -53,26 +53,4 @@ def main() -> None:
             ("RSS, MB", f"{memory['VmRSS']:.0f}", f"{GOAL_MB:.0f}"),
             ("highest RSS, MB", f"{memory['VmHWM']:.0f}", f"{GOAL_MB:.0f}"),
         ],
-    )
-
-
-def _cpu_s(pid: int) -> tuple[float, float]:
-    """Return the user and the system time of a process in seconds, children excluded (proc_pid_stat(5))."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    tick = os.sysconf("SC_CLK_TCK")
-    return int(fields[11]) / tick, int(fields[12]) / tick
-
-
-def _memory_mb(pid: int) -> dict[str, float]:
-    """Return the sizes that the kernel tells of a process, in MB (proc_pid_status(5))."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    pairs = (line.split(":", 1) for line in lines if line.endswith(" kB"))
-    return {name: int(text.split()[0]) * 1024 / 1e6 for name, text in pairs}
-
-
-def _messages(status_url: str) -> float:
-    """Return how many messages the service has written."""
-    lines = fetch(f"{status_url}/metrics").decode().splitlines()
-    return sum(
-        float(line.rpartition(" ")[2]) for line in lines if line.startswith("microstream_messages_total{")
     )

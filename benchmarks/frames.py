@@ -1,4 +1,4 @@
-"""WebSocket frames made of REST bodies: the simulated venues speak REST only.
+"""WebSocket frames made of REST bodies: one of each kind, for the readers alone.
 
 Shapes are those of the venues' documents: Binance `!markPrice@arr`, Bybit `tickers` snapshot and delta, OKX's
 public channels, one row a push.

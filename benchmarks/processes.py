@@ -14,6 +14,11 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
 
+import msgspec
+
+from microstream.services import SERVICES
+
+ROOT = Path(__file__).parents[1]
 STOP_S = 15.0
 
 _open = build_opener(ProxyHandler({})).open
@@ -42,6 +47,13 @@ def free_port() -> int:
 @contextmanager
 def simulator() -> Iterator[dict[str, str]]:
     """Run the simulated venues; yield their base addresses and that of their `control` port."""
+    with simulator_process() as (_, urls):
+        yield urls
+
+
+@contextmanager
+def simulator_process() -> Iterator[tuple[int, dict[str, str]]]:
+    """Run the simulated venues; yield their process id and their base addresses."""
     process = subprocess.Popen(
         [sys.executable, "-m", "microstream_sim", "--port", "0", "--exit-on-stdin-eof"],
         stdin=subprocess.PIPE,
@@ -52,16 +64,47 @@ def simulator() -> Iterator[dict[str, str]]:
         line = process.stdout.readline()
         if not line:
             raise SystemExit(f"the simulator ended with exit code {process.wait()}")
-        yield json.loads(line)["urls"]
+        yield process.pid, json.loads(line)["urls"]
     finally:
         _stop(process)
 
 
 @contextmanager
-def service(urls: Mapping[str, str], settings: Mapping[str, str]) -> Iterator[tuple[int, str]]:
+def companion(*words: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a module of the benchmarks, which says a line when it is ready and ends when its standard input closes."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT
+    )
+    try:
+        yield process
+    finally:
+        _stop(process)
+
+
+def first_line(process: subprocess.Popen[bytes]) -> Any:
+    """Return what a companion says when it is ready."""
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    if not line:
+        raise SystemExit(f"{process.args!r} ended with exit code {process.wait()}")
+    return json.loads(line)
+
+
+def last_words(process: subprocess.Popen[bytes]) -> Any:
+    """End a companion and return what it has to tell."""
+    output, _ = process.communicate(timeout=STOP_S * 4)
+    if process.returncode:
+        raise SystemExit(f"{process.args!r} ended with exit code {process.returncode}")
+    return msgspec.json.decode(output)
+
+
+@contextmanager
+def service(
+    urls: Mapping[str, str], settings: Mapping[str, str], *, streams: bool = False
+) -> Iterator[tuple[int, str]]:
     """Run `microstream run` with `symbols: all` against the simulator, else with its defaults and `settings`.
 
-    Yields its process id and the address of its status server.
+    It polls only, unless `streams`. Yields its process id and the address of its status server.
     """
     port = free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MICROSTREAM_")}
@@ -69,6 +112,9 @@ def service(urls: Mapping[str, str], settings: Mapping[str, str]) -> Iterator[tu
     environment |= {"MICROSTREAM_SERVER__PORT": str(port), "MICROSTREAM_LOG__LEVEL": "warning"}
     for venue in ("binance", "bybit", "okx"):
         environment[f"MICROSTREAM_EXCHANGES__{venue.upper()}__REST_URL"] = urls[venue]
+        environment[f"MICROSTREAM_EXCHANGES__{venue.upper()}__WS_URL"] = urls[f"{venue}_ws"]
+    for name in SERVICES:
+        environment[f"MICROSTREAM_SERVICES__{name.upper()}__MODE"] = "auto" if streams else "poll"
     with tempfile.TemporaryDirectory(prefix="microstream-bench-") as folder:  # no microstream.yaml there
         errors = Path(folder, "stderr")
         with errors.open("wb") as stderr:

@@ -29,6 +29,7 @@ What to watch, and what to do about it: [runbook](runbook.md#metrics-to-watch).
 """
 
 LABELS = {
+    "endpoint": "a WebSocket address of the venue",
     "exchange": "`binance`, `bybit` or `okx`",
     "family": "`funding`, `mark_price` or `oi`; of `messages` and `dropped` also `instrument` and `quality`",
     "feed": "a reply of the venue, named for the last part of its path: `premiumIndex`, `tickers`, `funding-rate`",
@@ -39,8 +40,9 @@ LABELS = {
     "python": "version of the interpreter",
     "quota": "a limit that the venue sets for one address",
     "reason": "why a request failed, or why a value was kept out: see the [runbook](runbook.md#reasons)",
-    "stat": "of intervals `min`, `max`; of ages `newest`, `median`, `oldest`",
-    "state": "of `contracts`: `known`, `followed`; of `values`: `live`, `stale`, `waiting`",
+    "stat": "of intervals `min`, `max`; of ages `newest`, `median`, `oldest`; of `transport_seconds` `median`, `least`",
+    "state": "of `contracts`: `known`, `followed`; of `values`: `live`, `stale`, `waiting`; of"
+    " `stream_connections`: `wanted`, `open`; of `stream_topics`: `wanted`, `sound`, `silent`, `refused`",
     "version": "version of microstream",
 }
 

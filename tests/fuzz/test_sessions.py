@@ -15,7 +15,9 @@ from microstream import venues
 from microstream.cli.decode import Decoder, Names
 from microstream.errors import MicrostreamError
 from microstream.model.frame import Frame
+from microstream.model.units import FIRST_MS, LAST_MS
 from microstream.spec.rest import Context
+from microstream.spec.stream import Acked, Closing, Pong, Refused
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 AT = 1795320930000
@@ -42,7 +44,9 @@ def test_session(venue: str, path: Path, mangled: Mangled) -> None:
         session, frame = spec.session(), Frame("ws", AT, "ws")
         for line in [*lines[:place], data.draw(mangled(lines[place])), *lines[place + 1 :]]:
             with suppress(MicrostreamError):
-                session.on_frame(line, Context(names, names.indexes), frame)
+                answer = session.on_frame(line, Context(names, names.indexes), frame)
+                assert answer is None or isinstance(answer, Acked | Refused | Pong | Closing)
+                assert frame.stamp is None or FIRST_MS <= frame.stamp < LAST_MS
         for event in frame.events:
             for name, value in msgspec.structs.asdict(event).items():
                 assert not isinstance(value, float) or math.isfinite(value), (name, value)

@@ -9,9 +9,10 @@ import pytest
 from msgspec import json
 from redis.asyncio import Redis
 
-from microstream.client import feed as feed_module
+from microstream.client import reading
 from microstream.client.arrival import Arrival
-from microstream.client.feed import Away, Connected, Item, feed
+from microstream.client.feed import Item, feed
+from microstream.client.notices import Away, Connected
 from microstream.client.selection import Selection
 from microstream.errors import ConfigError
 from microstream.model.channels import channel
@@ -134,7 +135,7 @@ async def test_a_server_that_comes_late_is_waited_for(
             waits.append(failures)
             return 0.01
 
-    monkeypatch.setattr(feed_module, "_BACKOFF", Impatient())
+    monkeypatch.setattr(reading, "_BACKOFF", Impatient())
     url = f"redis://127.0.0.1:{free_port}"
     async with aclosing(feed(url, Selection.parse(()))) as items:
         (away,) = await take(items, 1)

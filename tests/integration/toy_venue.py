@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+import ssl
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from random import Random
@@ -109,6 +110,7 @@ class Client(picows.WSListener):
         self.venue = venue
         self.subscribed: set[str] = set()
         self.requests: list[dict[str, Any]] = []
+        self.at: list[float] = []
         self.pings = 0
         self.gone = False
         self.said_goodbye = False
@@ -145,10 +147,12 @@ class Client(picows.WSListener):
             return
         request = json.loads(data)
         self.requests.append(request)
+        self.at.append(asyncio.get_running_loop().time())
         names, number, script = request["topics"], request["id"], self.venue.script
         if request["op"] == "unsubscribe":
             self.subscribed -= set(names)
-            self.say(ack=number)
+            if script.acks:
+                self.say(ack=number)
             return
         bad = [name for name in names if name in script.bad]
         already = [name for name in names if name in self.subscribed]
@@ -193,7 +197,8 @@ class Client(picows.WSListener):
 class ToyVenue:
     """The server."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self.script = Script()
         self.clients: list[Client] = []
         self.handshakes = 0
@@ -201,8 +206,9 @@ class ToyVenue:
         self.url = ""
 
     async def __aenter__(self) -> Self:
-        self._server = await picows.ws_create_server(self._accepted, "127.0.0.1", 0)
-        self.url = f"ws://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/toy"
+        self._server = await picows.ws_create_server(self._accepted, "127.0.0.1", 0, ssl=self._tls)
+        scheme = "ws" if self._tls is None else "wss"
+        self.url = f"{scheme}://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/toy"
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -215,6 +221,14 @@ class ToyVenue:
     def here(self) -> list[Client]:
         """The connections that are open."""
         return [client for client in self.clients if not client.gone]
+
+    def broadcast(self, name: str) -> int:
+        """Send one value of a topic to all who subscribed to it; return its number."""
+        self.pushed += 1
+        for client in self.here:
+            if name in client.subscribed:
+                client.say(topic=name, n=self.pushed)
+        return self.pushed
 
     def _accepted(self, _request: picows.WSUpgradeRequest) -> Any:
         self.handshakes += 1
@@ -290,7 +304,7 @@ async def play(
     script: Script | None = None,
     tap: Any = None,
     **changes: Any,
-) -> Any:
+) -> AsyncIterator["Play"]:
     """Run a feed against the toy venue for the length of a block."""
     clock = SystemClock()
     budget = Budget([connects or Quota("connects", 100, 1.0)], clock, 1.0)

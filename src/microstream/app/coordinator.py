@@ -107,7 +107,9 @@ class MultiTimeframeCoordinator:
         server = StatusServer(
             settings.host,
             settings.port,
-            metrics=lambda: exposition(measurements(self._parts, self._lag, self.status())),
+            metrics=lambda: exposition(
+                measurements(self._parts, self._lag, self.status(), len(asyncio.all_tasks()))
+            ),
             readiness=self._readiness,
             rejects=lambda: list(self._parts.pipeline.rejects.samples),
         )
@@ -133,7 +135,8 @@ class MultiTimeframeCoordinator:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
-            self._parts.pipeline.tick(self._clock.now_ms())
+            for _ in self._parts.pipeline.ticking(self._clock.now_ms()):
+                await asyncio.sleep(0)
 
     async def _check_names(self) -> None:
         await check_names(

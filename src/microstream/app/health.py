@@ -5,9 +5,12 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from microstream.app.collector import Collector
+from microstream.app.streams import Desk
 from microstream.model.state import State
 from microstream.pipeline.pipeline import Pipeline
 
+SHOWN = 3
+"""Topics that a complaint names."""
 ENOUGH = 0.5
 """Part of a family's followed contracts that must be live for it to count as live."""
 
@@ -29,12 +32,24 @@ class FamilyHealth(Struct, frozen=True):
         return self.live >= ENOUGH * self.followed
 
 
+class StreamHealth(Struct, frozen=True):
+    """How the streams of an endpoint are doing: its connections and its topics, by what they say."""
+
+    connections_wanted: int
+    connections_open: int
+    wanted: int
+    sound: int
+    silent: int
+    refused: int
+
+
 class VenueHealth(Struct, frozen=True):
-    """A venue: contracts known and followed, its families, and what fails."""
+    """A venue: contracts known and followed, its families, its streams, and what fails."""
 
     known: int
     followed: int
     families: dict[str, FamilyHealth]
+    streams: dict[str, StreamHealth]
     failing: list[str]
 
     @property
@@ -49,14 +64,43 @@ def venue_health(collector: Collector, pipeline: Pipeline, now: int) -> VenueHea
     states = [state for state in pipeline.states.values() if state.instrument.exchange == exchange]
     failing = _closures(collector)
     failing += [text for feed in collector.feeds for text in feed.state.complaints()]
+    failing += [text for desk in collector.streams.desks for text in _stream_complaints(desk)]
     if collector.book.failing is not None:
         failing.append(collector.book.failing)
     return VenueHealth(
         known=len(collector.book.known),
         followed=len(states),
         families={service.family: _family(states, service.family, now) for service in pipeline.services},
+        streams={desk.endpoint.name: stream_health(desk) for desk in collector.streams.desks},
         failing=failing,
     )
+
+
+def stream_health(desk: Desk) -> StreamHealth:
+    """Return how one endpoint is doing."""
+    state, sound = desk.feed.state, sum(1 for line in desk.lines.values() if line.since is not None)
+    return StreamHealth(
+        connections_wanted=state.connections_wanted,
+        connections_open=state.connections_open,
+        wanted=state.topics_wanted,
+        sound=sound,
+        silent=max(state.topics_wanted - sound - state.topics_refused, 0),
+        refused=state.topics_refused,
+    )
+
+
+def _stream_complaints(desk: Desk) -> list[str]:
+    """Return why connections are missing, and which topics say nothing."""
+    state, name = desk.feed.state, desk.endpoint.name
+    texts = []
+    if state.connections_open < state.connections_wanted and state.last_error is not None:
+        missing = f"{state.connections_wanted - state.connections_open} of {state.connections_wanted}"
+        texts.append(f"streams {name}: {missing} connections are missing: {state.last_error}")
+    mute = [topic for topic, line in desk.lines.items() if line.since is None]
+    if mute and state.connections_open:
+        more = f" and {len(mute) - SHOWN} more" if len(mute) > SHOWN else ""
+        texts.append(f"streams {name}: nothing from {', '.join(mute[:SHOWN])}{more}")
+    return texts
 
 
 def _closures(collector: Collector) -> list[str]:

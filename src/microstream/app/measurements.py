@@ -6,21 +6,28 @@ from collections.abc import Iterator, Mapping
 
 from microstream import __version__
 from microstream.app.collector import Collector
-from microstream.app.health import VenueHealth
+from microstream.app.health import VenueHealth, stream_health
+from microstream.app.streams import Desk
 from microstream.app.wiring import Parts
 from microstream.sinks.state import LATENCY_BOUNDS_S
 from microstream.telemetry.lag import LoopLag
 from microstream.telemetry.metrics import Sample
 
 
-def measurements(parts: Parts, lag: LoopLag, health: Mapping[str, VenueHealth]) -> Iterator[Sample]:
-    """Yield the samples of all metrics."""
+def measurements(
+    parts: Parts, lag: LoopLag, health: Mapping[str, VenueHealth], tasks: int
+) -> Iterator[Sample]:
+    """Yield the samples of all metrics; `tasks` are those of the event loop."""
     yield "build_info", (__version__, platform.python_version()), 1
     for collector in parts.collectors:
         yield from _requests(collector)
         yield from _quotas(collector)
         yield from _polls(collector)
+        for desk in collector.streams.desks:
+            yield from _streams(collector.venue.name, desk)
     yield from _pipeline(parts)
+    yield from _tap(parts)
+    yield "tasks", (), tasks
     for exchange, venue in health.items():
         yield from _values(exchange, venue)
     yield from _sink(parts)
@@ -66,6 +73,34 @@ def _polls(collector: Collector) -> Iterator[Sample]:
         yield "body_mismatches", (exchange, name), count
 
 
+def _streams(exchange: str, desk: Desk) -> Iterator[Sample]:
+    labels, state, health = (exchange, desk.endpoint.name), desk.feed.state, stream_health(desk)
+    yield "stream_connections", (*labels, "wanted"), health.connections_wanted
+    yield "stream_connections", (*labels, "open"), health.connections_open
+    for name in ("wanted", "sound", "silent", "refused"):
+        yield "stream_topics", (*labels, name), getattr(health, name)
+    yield "stream_connects", labels, state.attempts
+    yield "stream_reconnects", labels, state.reconnects
+    yield "stream_frames", labels, state.frames
+    yield "stream_bytes", labels, state.bytes
+    yield "stream_mismatches", labels, state.mismatches
+    yield "stream_renewals", labels, state.renewals
+    yield "stream_repeats", labels, desk.counts.repeats
+    yield "stream_backwards", labels, desk.counts.backwards
+    if state.round_trip_s is not None:
+        yield "stream_round_trip_seconds", labels, state.round_trip_s
+
+
+def _tap(parts: Parts) -> Iterator[Sample]:
+    tap = parts.tap
+    if tap is None:
+        return
+    counts = {"frames": tap.frames, "bytes": tap.size, "dropped": tap.dropped, "errors": tap.errors}
+    for name, counter in counts.items():
+        for exchange, count in counter.items():
+            yield f"tap_{name}", (exchange,), count
+
+
 def _pipeline(parts: Parts) -> Iterator[Sample]:
     pipeline = parts.pipeline
     for labels, count in pipeline.events.items():
@@ -74,6 +109,11 @@ def _pipeline(parts: Parts) -> Iterator[Sample]:
         yield "rejects", rejected, count
     for exchange, offset_ms in pipeline.offsets.items():
         yield "clock_offset_seconds", (exchange,), offset_ms / 1000
+    for exchange, delay in pipeline.lines.delays.items():
+        offset_ms = pipeline.offsets.get(exchange, 0)
+        for stat, delay_ms in (("median", delay.median_ms), ("least", delay.least_ms)):
+            if delay_ms is not None:
+                yield "transport_seconds", (exchange, stat), (delay_ms + offset_ms) / 1000
     conditions = Counter((exchange, kind) for exchange, _, kind, _ in pipeline.quality.open)
     for condition, count in conditions.items():
         yield "quality_open", condition, count

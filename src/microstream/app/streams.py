@@ -5,8 +5,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
-import structlog
-
 from microstream.clock import Clock
 from microstream.errors import Banned, MicrostreamError, VenueRefused, WireMismatch
 from microstream.model.events import Kind
@@ -20,8 +18,6 @@ from microstream.spec.venue import Venue
 from microstream.transport.budget import Budget
 from microstream.transport.stream_feed import StreamFeed
 from microstream.transport.stream_outlet import Tap
-
-log = structlog.get_logger()
 
 Hurry = Callable[[frozenset[Kind]], None]
 """Told the kinds whose streams have just been lost or fallen silent: polls must not wait for their time."""
@@ -92,13 +88,6 @@ class Desk:
         now = streams.clock.now_ms()
         streams.pipeline.lines.refused(streams.venue, topic.name, refusal.text, refusal.code, now)
         self._found(topic.name, now)
-        log.warning(
-            "stream is refused",
-            venue=streams.venue,
-            topic=topic.name,
-            code=refusal.code,
-            why=refusal.text,
-        )
         streams.doubt()
         streams.hurry(topic.provides)
 

@@ -4,7 +4,8 @@ from msgspec import Struct
 
 from microstream.cli.tally import Tally
 from microstream.client.arrival import EMPTY, Arrival, Payload
-from microstream.client.feed import Away, Item
+from microstream.client.feed import Item
+from microstream.client.notices import Away
 
 FAMILIES = ("funding", "mark_price", "oi")
 """The families that make a row, newest payload of each."""

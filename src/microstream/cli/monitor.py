@@ -19,7 +19,9 @@ from microstream.cli.order import sort_order
 from microstream.cli.summary import print_summary
 from microstream.cli.tally import Tally
 from microstream.client.arrival import Arrival
-from microstream.client.feed import Away, Item, feed, server_name
+from microstream.client.connection import server_name
+from microstream.client.feed import Item, feed
+from microstream.client.notices import Away
 from microstream.client.selection import Selection
 from microstream.clock import SystemClock
 from microstream.config import load, seconds

@@ -82,6 +82,11 @@ class Selection(Struct, frozen=True):
         """Return whether a subscription to this selection delivers the channel."""
         return any(channel_regex(glob).fullmatch(channel) for glob in self.channels)
 
+    def may_want(self, prefix: str) -> bool:
+        """Return False where no channel that begins with the prefix can be wanted."""
+        heads = (re.split(r"[*?[\\]", glob, maxsplit=1)[0] for glob in self.channels)
+        return any(head.startswith(prefix) or prefix.startswith(head) for head in heads)
+
     def wants_contract(self, symbol: str, instrument: str | None) -> bool:
         """Return whether the contract goes by one of the names."""
         return self.names is None or any(map(self.names.fullmatch, spellings(symbol, instrument)))

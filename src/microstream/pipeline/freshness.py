@@ -1,6 +1,7 @@
 """How old values are: what turns stale, what recovers, what is said again, and how all of it is told."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from math import inf
 
 from msgspec.structs import replace
@@ -29,6 +30,27 @@ def is_due(upkeep: Upkeep, now: int, period_ms: int) -> bool:
     return published_at is None or now - published_at + period_ms > SLACK * upkeep.interval_ms
 
 
+@dataclass(slots=True)
+class Group:
+    """One family of one venue at one look: how many contracts have it, and which of them have not been heard lately."""
+
+    service: Service
+    count: int = 0
+    newest: int = 0
+    has_begun: bool = False
+    quiet: list[tuple[State, Family, int]] = field(default_factory=list)
+
+    def take(self, upkeep: Upkeep) -> int:
+        """Count one contract; return when its value was heard, or since when it is awaited."""
+        confirmed_at, heard = upkeep.confirmed_at, upkeep.followed_at
+        if confirmed_at is not None:
+            self.has_begun = True
+            heard = max(heard, confirmed_at)
+        self.newest = max(self.newest, heard)
+        self.count += 1
+        return heard
+
+
 class Freshness:
     """Judges every family of every followed instrument: a polled value against three of its intervals, a streamed one
     against the deadline of its stream (contract, section 3).
@@ -39,12 +61,10 @@ class Freshness:
     def __init__(
         self,
         services: Sequence[Service],
-        followed: Mapping[str, Followed],
         quality: Quality,
         publish: Publish,
     ) -> None:
         self._services = services
-        self._followed = followed
         self._quality = quality
         self._publish = publish
 
@@ -90,32 +110,33 @@ class Freshness:
         for upkeep in state.upkeep.values():
             upkeep.followed_at = now
 
-    def tick(self, now: int) -> None:
-        """Repeat what streams vouch for, and find what has not been heard for too long."""
-        groups: dict[tuple[str, Service], list[tuple[State, Family]]] = {}
-        for followed in self._followed.values():
-            state = followed.state
-            instrument = state.instrument
-            is_live = instrument.status == "live"
-            for family in followed.families:
-                if is_live or _has_begun(state, family.upkeep):
-                    self._repeat(state, family, now)
-                    place = (instrument.exchange, family.service)
-                    group = groups.get(place)
-                    if group is None:
-                        group = groups[place] = []
-                    group.append((state, family))
-        for (exchange, service), group in groups.items():
-            self._judge(exchange, service, group, now)
+    def tick(self, exchange: str, followed: Sequence[Followed], now: int) -> None:
+        """Repeat what streams vouch for, and find what has not been heard for too long, of one venue's contracts."""
+        groups = {service.family: Group(service) for service in self._services}
+        for one in followed:
+            state = one.state
+            is_live = state.instrument.status == "live"
+            for family in one.families:
+                upkeep = family.upkeep
+                if is_live or _has_begun(state, upkeep):
+                    confirmed_at = upkeep.confirmed_at
+                    fresh = confirmed_at is not None and now - confirmed_at <= FRESH_MS
+                    if not fresh or is_due(upkeep, now, TICK_MS):
+                        self._repeat(state, family, now)
+                    group = groups[family.service.family]
+                    heard = group.take(upkeep)
+                    if now - heard > FRESH_MS:  # else it is stale by no interval and no stream's deadline
+                        group.quiet.append((state, family, heard))
+        for group in groups.values():
+            if group.count:
+                self._judge(exchange, group, now)
 
     def _repeat(self, state: State, family: Family, now: int) -> None:
         """Say a value again that its stream has vouched for by other frames than its own."""
         own = state.value(family.service.value_kind)
-        if own is None or own.source != "ws":
+        if own is None or not state.is_vouched(own, now):
             return
-        line = state.lines.get(own.kind)
-        if line is None or not state.is_vouched(own, now):
-            return
+        line = state.lines[own.kind]
         if line.quiet_ms is None:
             family.upkeep.confirmed_at = now
         elif line.whole and line.heard_at > own.received_at:
@@ -125,16 +146,15 @@ class Freshness:
                 _renew(state, state.value(kind), now)
             self._publish(state, family, now)
 
-    def _judge(self, exchange: str, service: Service, group: list[tuple[State, Family]], now: int) -> None:
-        heard = [_heard(family.upkeep) for _, family in group]
-        newest = max(heard)
+    def _judge(self, exchange: str, group: "Group", now: int) -> None:
+        service, newest = group.service, group.newest
         idle_ms = now - newest
-        limit_ms = _patience_ms(service, group) if len(group) > 1 and idle_ms > TOGETHER * FRESH_MS else inf
+        limit_ms = _patience_ms(group) if group.count > 1 and idle_ms > FRESH_MS else inf
         whole = idle_ms > limit_ms
         together = idle_ms > TOGETHER * limit_ms
         if whole:
-            kind = "stale" if any(family.upkeep.confirmed_at is not None for _, family in group) else "silent"
-            detail = f"{exchange} has not confirmed {service.family} of any of {len(group)} contracts"
+            kind = "stale" if group.has_begun else "silent"
+            detail = f"{exchange} has not confirmed {service.family} of any of {group.count} contracts"
             self._quality.raised(
                 exchange,
                 None,
@@ -149,12 +169,10 @@ class Freshness:
             for ended in ("stale", "silent"):
                 detail = f"{exchange} confirms {service.family} again"
                 self._quality.cleared(exchange, None, ended, service.family, now=now, detail=detail)
-        for (state, family), at in zip(group, heard, strict=True):
-            if now - at <= FRESH_MS:
-                continue  # stale by no interval and no stream's deadline
+        for state, family, heard in group.quiet:
             own = state.value(service.value_kind)
-            if now - at > _max_age_ms(state, family.upkeep, own) and self._becomes_stale(
-                state, service, now, at, told=together
+            if now - heard > _max_age_ms(state, family.upkeep, own) and self._becomes_stale(
+                state, service, now, heard, told=together
             ):
                 self._publish(state, family, now)
 
@@ -199,9 +217,12 @@ def _max_age_ms(state: State, upkeep: Upkeep, own: AnyEvent | None) -> int:
     return line.deadline_ms
 
 
-def _patience_ms(service: Service, group: Sequence[tuple[State, Family]]) -> int:
-    """Return for how long a venue may confirm nothing of a family: polls are the measure as long as they serve it."""
-    owns = [(state, family.upkeep, state.value(service.value_kind)) for state, family in group]
+def _patience_ms(group: Group) -> int:
+    """Return for how long a venue may confirm nothing of a family of which nothing has been heard lately.
+
+    Polls are the measure as long as they serve it.
+    """
+    owns = [(state, family.upkeep, state.value(group.service.value_kind)) for state, family, _ in group.quiet]
     polled = [upkeep.max_age_ms for _, upkeep, own in owns if own is None or own.source != "ws"]
     return min(polled or [_max_age_ms(state, upkeep, own) for state, upkeep, own in owns])
 
@@ -242,11 +263,6 @@ def _confirms(line: Line, event: AnyEvent, now: int) -> bool:
 def _has_begun(state: State, upkeep: Upkeep) -> bool:
     """A contract before its launch may say nothing; what it has begun to say must go on."""
     return state.instrument.priced and upkeep.confirmed_at is not None
-
-
-def _heard(upkeep: Upkeep) -> int:
-    confirmed_at, followed_at = upkeep.confirmed_at, upkeep.followed_at
-    return followed_at if confirmed_at is None or confirmed_at < followed_at else confirmed_at
 
 
 def _venue_age(event: AnyEvent, offset_ms: int) -> int | None:

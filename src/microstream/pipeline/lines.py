@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from microstream.model.instruments import Instrument
 from microstream.model.line import Line
+from microstream.pipeline.delays import Delay
 from microstream.pipeline.quality import Quality
 
 Renew = Callable[[str, str], None]
@@ -27,6 +28,8 @@ class Lines:
         self._renew = renew
         self._contracts: dict[tuple[str, str], tuple[Instrument, ...]] = {}
         self._renewed: dict[tuple[str, str], int] = {}
+        self.delays: dict[str, Delay] = {}
+        self._looked_at = 0
 
     def add(self, line: Line, contracts: Iterable[Instrument]) -> None:
         """Begin to watch a line; `contracts` are what it is about, none where it is about the whole venue."""
@@ -90,6 +93,7 @@ class Lines:
     def tick(self, now: int) -> None:
         """Learn the pace of each line, and find those that should have spoken."""
         for exchange, lines in self.of.items():
+            self.delays.setdefault(exchange, Delay()).look(lines.values(), now, self._looked_at)
             overdue, silent = [], []
             for line in lines.values():
                 line.watch(now)
@@ -102,6 +106,8 @@ class Lines:
                 self._tell_all(exchange, silent, len(lines), now)
             for line in overdue:
                 self._subscribe_anew(line, now)
+
+        self._looked_at = now
 
     def _tell_all(self, exchange: str, silent: list[Line], lines: int, now: int) -> None:
         """Tell what is silent now: most of a venue's lines once, for the venue, else each for its contracts."""

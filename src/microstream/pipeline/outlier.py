@@ -5,9 +5,9 @@ from statistics import median
 
 from microstream.model.state import State
 
-APART = 0.01
+APART = 0.015
 """Part by which a mark must differ from the others' to be told; dollar stablecoins do not leave the dollar so far."""
-TOGETHER = 0.005
+TOGETHER = 0.01
 """Below this it is with the others again."""
 OTHER_COIN = 0.3
 """Prices so far apart are of different coins under one name: nothing to compare."""

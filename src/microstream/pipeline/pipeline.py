@@ -1,7 +1,7 @@
 """The order of the stages: check, state, views, offer. One call per reply or frame, one tick per second."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import nan
 from operator import attrgetter
 
@@ -84,11 +84,12 @@ class Pipeline:
         self._followed: dict[str, Followed] = {}
         self._tallies: dict[str, dict[int, int]] = {}
         self._skewed: set[str] = set()
-        self._freshness = Freshness(services, self._followed, self.quality, self._publish)
+        self._freshness = Freshness(services, self.quality, self._publish)
         self._canary = Canary()
         self._frozen = Frozen(self._judge_frozen)
         self._outliers = Outliers(self._judge_outlier)
         self._changed = False
+        self._venues: dict[str, list[Followed]] = {}
         self._offer = offer
         self._terms = terms
         self._doubt = doubt
@@ -203,7 +204,7 @@ class Pipeline:
         self.offsets[exchange] = offset_ms
         if abs(offset_ms) - error_ms > SKEW_MS:
             self._skewed.add(exchange)
-            detail = f"the clock of {exchange} and ours differ by {offset_ms} ms; check this machine's clock"
+            detail = f"the clock of {exchange} and ours differ by {offset_ms} ms: {self._whose(exchange, offset_ms)}"
             self.quality.raised(
                 exchange,
                 None,
@@ -218,19 +219,45 @@ class Pipeline:
             self._skewed.discard(exchange)
             self.quality.cleared(exchange, None, "clock_skew", None, now=now, detail="the clocks agree again")
 
+    def _whose(self, exchange: str, offset_ms: int) -> str:
+        """Return whose clock is wrong, as far as the other venues tell."""
+        others = [offset for name, offset in self.offsets.items() if name != exchange]
+        if not others:
+            return "check this machine's clock"
+        if all(abs(offset - offset_ms) < SKEW_MS for offset in others):
+            return "the other venues say the same, so it is this machine's that is wrong; set it (NTP)"
+        if all(abs(offset) < SKEW_MS for offset in others):
+            return "the other venues agree with ours, so it is the venue's that is wrong"
+        return "no two clocks agree; check this machine's first"
+
     def tick(self, now: int) -> None:
         """Do what silence must do: mark what has grown stale, and compare what should move together."""
-        self.lines.tick(now)
-        self._freshness.tick(now)
+        for _ in self.ticking(now):
+            pass
+
+    def ticking(self, now: int) -> Iterator[None]:
+        """Do the work of a tick in steps of a few milliseconds at most, so that frames can be taken in between."""
         if self._changed:
             self._changed = False
             self._outliers.follow(self.states.values())
+            self._venues = {}
+            for one in self._followed.values():
+                self._venues.setdefault(one.state.instrument.exchange, []).append(one)
+        self.lines.tick(now)
+        yield
+        for exchange in list(self._venues):
+            self._freshness.tick(exchange, self._still_followed(exchange), now)
+            yield
+            self._frozen.tick([one.state for one in self._still_followed(exchange)], now)
+            yield
         self._outliers.tick(now)
-        by_venue: dict[str, list[State]] = {}
-        for state in self.states.values():
-            by_venue.setdefault(state.instrument.exchange, []).append(state)
-        for states in by_venue.values():
-            self._frozen.tick(states, now)
+
+    def _still_followed(self, exchange: str) -> list[Followed]:
+        """Return the contracts of a venue; some may have left since the tick began."""
+        known = self._venues[exchange]
+        if not self._changed:
+            return known
+        return [one for one in known if self._followed.get(one.state.instrument.key) is one]
 
     def _take(self, one: Followed, feed: str, events: Sequence[AnyEvent]) -> None:
         """Take what a frame says of one contract: the quick way if all of it is what is normally heard."""

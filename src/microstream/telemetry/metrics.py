@@ -78,6 +78,25 @@ METRICS = {
             "poll_interval_seconds", "gauge", "exchange poll stat", "Interval of a poll; stat is min or max."
         ),
         _metric("body_mismatches", "counter", "exchange feed", "Answers that could not be read as a whole."),
+        _metric("stream_connections", "gauge", "exchange endpoint state", "Connections wanted and open."),
+        _metric("stream_topics", "gauge", "exchange endpoint state", "Subscriptions by what they say."),
+        _metric("stream_connects", "counter", "exchange endpoint", "Connections tried."),
+        _metric(
+            "stream_reconnects", "counter", "exchange endpoint", "Connections after the first of their place."
+        ),
+        _metric("stream_frames", "counter", "exchange endpoint", "Text frames received."),
+        _metric("stream_bytes", "counter", "exchange endpoint", "Bytes of text frames."),
+        _metric("stream_mismatches", "counter", "exchange endpoint", "Frames that could not be read."),
+        _metric("stream_renewals", "counter", "exchange endpoint", "Topics that were subscribed anew."),
+        _metric("stream_repeats", "counter", "exchange endpoint", "Frames with the stamp of the one before."),
+        _metric("stream_backwards", "counter", "exchange endpoint", "Frames with an earlier stamp."),
+        _metric("stream_round_trip_seconds", "gauge", "exchange endpoint", "Of the last ping."),
+        _metric(
+            "transport_seconds",
+            "gauge",
+            "exchange stat",
+            "From a push's stamp to its receipt, the clocks' difference taken out; median, least of 10 minutes.",
+        ),
         _metric("events", "counter", "exchange kind", "Values accepted."),
         _metric("rejects", "counter", "exchange feed reason", "Values kept out."),
         _metric("contracts", "gauge", "exchange state", "Contracts known and followed."),
@@ -102,6 +121,16 @@ METRICS = {
         _metric(
             "dropped", "counter", "family", "Messages lost because too many waited; each is a hole in seq."
         ),
+        _metric("tap_frames", "counter", "exchange", "Received frames that the tap has written."),
+        _metric("tap_bytes", "counter", "exchange", "Compressed bytes that the tap has written."),
+        _metric(
+            "tap_dropped",
+            "counter",
+            "exchange",
+            "Frames missing in the tap: more came than could be written, or the disk refused them.",
+        ),
+        _metric("tap_errors", "counter", "exchange", "Failed attempts of the tap to write."),
+        _metric("tasks", "gauge", "", "Running tasks of the event loop."),
         _metric("sink_up", "gauge", "", "1 while the server takes what is written."),
         _metric("sink_waiting", "gauge", "", "Messages not yet acknowledged by the server."),
         _metric("sink_flushes", "counter", "", "Pipelined writes."),

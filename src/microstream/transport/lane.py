@@ -41,7 +41,7 @@ class Lane:
     ) -> None:
         self.topics = topics
         self.connections: list[StreamConnection] = []
-        self.refusals: dict[str, float] = {}
+        self._inherited: dict[str, float] = {}
         self._inlet = inlet
         self._random = random
         self._changed_above = changed
@@ -59,6 +59,11 @@ class Lane:
         """Whether a connection is there."""
         return any(connection.opened_at is not None for connection in self.connections)
 
+    @property
+    def refusals(self) -> dict[str, float]:
+        """The refused topics, and when they are asked for again (monotonic)."""
+        return self.connections[-1].subscriptions.refusals if self.connections else self._inherited
+
     def confirmed(self) -> int:
         """Return how many topics some connection carries."""
         return sum(any(item.subscriptions.is_on(name) for item in self.connections) for name in self.topics)
@@ -66,9 +71,8 @@ class Lane:
     def want(self, topics: Mapping[str, Topic]) -> None:
         """Carry these topics from now on."""
         self.topics = topics
-        self.refusals = {name: at for name, at in self.refusals.items() if name in topics}
+        self._inherited = {name: at for name, at in self._inherited.items() if name in topics}
         for connection in self.connections:
-            connection.subscriptions.refusals = self.refusals
             connection.want(topics)
 
     def renew(self, name: str) -> None:
@@ -78,7 +82,7 @@ class Lane:
 
     def replace(self, reason: str) -> None:
         """Replace the connection by a new one."""
-        if self.connections:
+        if self.connections and self.connections[-1].opened_at is not None:
             self.connections[-1].ask_replacement(reason)
 
     def retire(self) -> None:
@@ -130,7 +134,7 @@ class Lane:
         self._begun += 1
         if self.connections and self._told == CONNECTED and self._is_news(REPLACED):
             log.info("stream is replaced", **self._where(), why=self.connections[-1].replace)
-        fresh = StreamConnection(self._inlet, self.topics, self.refusals, self._random, self._changed)
+        fresh = StreamConnection(self._inlet, self.topics, dict(self.refusals), self._random, self._changed)
         self.connections.append(fresh)
         self._tasks[fresh] = group.create_task(self._carry(fresh))
         return fresh
@@ -153,6 +157,7 @@ class Lane:
             await connection.run()
         finally:
             self.connections.remove(connection)
+            self._inherited = connection.subscriptions.refusals
             del self._tasks[connection]
             tally = self._inlet.tally
             tally.frames += connection.frames
@@ -185,6 +190,7 @@ class Lane:
         if away_s:
             self._inlet.connects.close("connects", away_s)
         if isinstance(error, Banned | RegionBlocked):
+            error.args = (f"{self._inlet.venue} {self._inlet.endpoint.name}: {error}",)
             self._inlet.blockade.begin(error)
         if self._is_news(error.reason):
             log.warning(

@@ -12,10 +12,11 @@ from microstream.errors import Desynced, MicrostreamError, Remedy, TransportErro
 from microstream.model.frame import Frame
 from microstream.spec.stream import Acked, Closing, Control, Pong, Refused, Topic
 from microstream.transport.heartbeat import Heartbeat
+from microstream.transport.lifetime import replaced_after_s
+from microstream.transport.sender import Sender
 from microstream.transport.stream_outlet import StreamInlet
 from microstream.transport.subscriptions import Outcome, Subscriptions
 from microstream.transport.websocket import Websocket, connect
-from microstream.transport.window import SlidingWindow
 
 CONNECT_S = 10.0
 CONNECT_COST = (("connects", 1.0),)
@@ -23,10 +24,6 @@ FIRST_FRAMES_S = 10.0
 """How long a connection with everything confirmed waits for the first frames before it counts as ready."""
 RENEW_S = 1.0
 """A topic is renewed at most once in this time."""
-MARGIN_S = 300.0
-"""How long before the end of its life a connection is replaced, at least; a tenth of a life that is short."""
-WINDOW_MARGIN = 1.1
-"""The venue may see our messages closer together than they were sent."""
 MISMATCHES, OF_FRAMES = 20, 1000
 """So many unreadable frames among the last so many, and the connection is replaced."""
 TOLD = 20
@@ -71,8 +68,8 @@ class StreamConnection:
         self._renewed: dict[str, float] = {}
         self._misread: deque[int] = deque(maxlen=MISMATCHES)
         self._refusals_told = 0
-        self._sent = SlidingWindow(inlet.endpoint.requests_s * WINDOW_MARGIN)
         self._heartbeat = Heartbeat(inlet.endpoint.ping)
+        self._sender = Sender(inlet.endpoint, self.subscriptions, self._heartbeat)
         # looked up once: these are used for every frame
         self._name = inlet.endpoint.name
         self._on_frame = inlet.endpoint.session().on_frame
@@ -94,8 +91,10 @@ class StreamConnection:
         """Carry these topics from now on."""
         for topic in self.subscriptions.want(topics):
             self.told.pop(topic.name, None)
-        is_on = self.subscriptions.is_on
-        self._silent = {name: None for name in topics if name in self._silent or not is_on(name)}
+        is_on, refused = self.subscriptions.is_on, self.subscriptions.refusals
+        self._silent = {
+            name: None for name in topics if name in self._silent or not (is_on(name) or name in refused)
+        }
         self._renewed = {name: at for name, at in self._renewed.items() if name in topics}
         self.told = {name: topics[name] for name in self.told if name in topics}
         self._wake.set()
@@ -146,7 +145,7 @@ class StreamConnection:
             inlet.connects.settle(booking)
         self.opened_at = inlet.clock.monotonic()
         self._heartbeat.begin(self.opened_at)
-        self._roll_at = self.opened_at + self._life_s()
+        self._roll_at = self.opened_at + replaced_after_s(inlet.endpoint.life_s, self._random)
         inlet.blockade.end()
         self._changed()
 
@@ -175,46 +174,10 @@ class StreamConnection:
             raise TransportError("no answer to a subscription request and no data", reason="no_answer")
         if now >= self._roll_at:
             self.ask_replacement("its life ends")
-        ping_s = self._ping(socket, now)
-        request_s = self._request(socket, now)
+        send_s = self._sender.step(socket, now)
         ready_s = self._look_ready(now)
         roll_s = self._roll_at - now if self.replace is None else float("inf")
-        look_s = self._heartbeat.look_s
-        return min(ping_s, request_s, ready_s, roll_s, look_s, self.subscriptions.due_in(now))
-
-    def _ping(self, socket: Websocket, now: float) -> float:
-        """Send a ping if one is due and may be sent; return the seconds until the next."""
-        due_s = self._heartbeat.due_s(now)
-        if due_s > 0:
-            return due_s
-        if (wait_s := self._room_s(now, reserved=0)) > 0:
-            return wait_s
-        text = self._inlet.endpoint.ping.text
-        if text is None:
-            socket.ping()
-        else:
-            socket.send(text)
-        self._sent.add(now, 1)
-        return self._heartbeat.sent(now)
-
-    def _request(self, socket: Websocket, now: float) -> float:
-        """Send as many requests as there are and may be sent; return the seconds until more may."""
-        endpoint = self._inlet.endpoint
-        reserved = min(self._heartbeat.pings_in(endpoint.requests_s), endpoint.requests // 2)
-        while True:
-            wait_s = self._room_s(now, reserved)
-            if wait_s > 0:
-                return wait_s if self.subscriptions.has_more else float("inf")
-            text = self.subscriptions.next_request(now)
-            if text is None:
-                return float("inf")
-            socket.send(text)
-            self._sent.add(now, 1)
-
-    def _room_s(self, now: float, reserved: int) -> float:
-        """Return 0 if a client message may be sent, else the seconds before which none may."""
-        excess = self._sent.total(now) + 1 - (self._inlet.endpoint.requests - reserved)
-        return self._sent.frees_in(now, excess) if excess > 0 else 0.0
+        return min(send_s, ready_s, roll_s, self._heartbeat.look_s, self.subscriptions.due_in(now))
 
     def _look_ready(self, now: float) -> float:
         """Note whether all is confirmed and has spoken; return the seconds until that may change by itself."""
@@ -231,14 +194,6 @@ class StreamConnection:
             self._changed()
             return float("inf")
         return left_s
-
-    def _life_s(self) -> float:
-        """Return after how many seconds the connection is replaced; drawn, so that not all end together."""
-        life_s = self._inlet.endpoint.life_s
-        if life_s is None:
-            return float("inf")
-        margin_s = min(max(MARGIN_S, 0.01 * life_s), 0.1 * life_s)
-        return life_s - margin_s * self._random.uniform(1.0, 2.0)
 
     def text(self, data: bytes, received_at: int) -> None:
         """Read one text frame: everything that is published over WebSocket passes here."""

@@ -70,14 +70,14 @@ class StreamFeed:
 
     async def run(self) -> None:
         """Serve until cancelled; connections are then closed within a second. Raises what is a bug."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                self._group = group
-                for lane in self._lanes.values():
-                    group.create_task(lane.run())
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            for lane in self._lanes.values():
+                group.create_task(lane.run())
+            try:
                 await asyncio.get_running_loop().create_future()  # new lanes join the group
-        finally:
-            self._group = None
+            finally:
+                self._group = None
 
     @property
     def state(self) -> StreamState:

@@ -1,7 +1,7 @@
 """What one connection has asked for, and what became of it (pure; times are monotonic seconds)."""
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -10,6 +10,8 @@ from microstream.transport.batches import Batch, first_batch
 
 ANSWER_S = 10.0
 """How long the venue may take to answer a request."""
+REST_S = 1.0
+"""How long the rest of a request may stay open once the venue has refused one topic of it."""
 ASK_AGAIN_S = 600.0
 """After how long a refused topic is asked for once more."""
 NO_ANSWER = "no_answer"
@@ -28,12 +30,17 @@ class Stage(Enum):
 
 @dataclass(slots=True)
 class Pending:
-    """A request without its whole answer. `names` are the topics that it is still about."""
+    """A request without its whole answer, which is due at `due_at`.
+
+    `names` are the topics that it is still about, of `asked` at first.
+    """
 
     number: int
     drops: bool
     names: dict[str, None]
+    asked: int
     sent_at: float
+    due_at: float
 
 
 @dataclass(slots=True)
@@ -49,8 +56,8 @@ class Subscriptions:
 
     A topic is in one request at a time. A topic that is dropped and wanted again is asked for when the drop has been
     answered: some venues refuse a whole request for one topic that is already there. A refused request is split in
-    halves until the culprits are alone; they join `refusals` (name, and when to ask again), which outlives the
-    connection.
+    halves until the culprits are alone; they join `refusals` (name, and when to ask again), which the next connection
+    inherits.
     """
 
     def __init__(self, endpoint: Endpoint, refusals: dict[str, float]) -> None:
@@ -125,10 +132,6 @@ class Subscriptions:
         """Say whether a topic is confirmed."""
         return self._stages.get(name) is Stage.ON
 
-    def on(self) -> list[Topic]:
-        """Return the confirmed topics."""
-        return [topic for name, topic in self._wanted.items() if self._stages.get(name) is Stage.ON]
-
     def spoke(self, name: str, now: float) -> Outcome:
         """Take that a topic has sent data: so it was subscribed."""
         outcome = Outcome()
@@ -164,21 +167,25 @@ class Subscriptions:
     def overdue(self, now: float) -> tuple[Outcome, bool]:
         """Deal with requests that have no whole answer in time; return what that changed, and whether all is lost.
 
-        All is lost when nothing was answered since the request was sent. Else what is left of it is treated as
-        refused.
+        All is lost when nothing was answered since the request was sent. Else what is left of it is asked for again
+        if a part was answered, and treated as refused if none was.
         """
         outcome = Outcome()
-        for request in [item for item in self.pending.values() if now - item.sent_at >= ANSWER_S]:
+        for request in [item for item in self.pending.values() if now >= item.due_at]:
             if self._answered_at < request.sent_at:
                 return outcome, True
+            if len(request.names) < request.asked and not request.drops:
+                self._again(request, [tuple(request.names)])
+                continue
             text = f"no answer within {ANSWER_S:g} s, while others were answered"
             self._split(request, Refused(NO_ANSWER, text, request=request.number), now, outcome)
         return outcome, False
 
     def due_in(self, now: float) -> float:
         """Return the seconds until something here wants to be looked at again."""
-        dues = [request.sent_at + ANSWER_S for request in self.pending.values()]
-        return min((*dues, *self.refusals.values()), default=float("inf")) - now
+        dues = [request.due_at for request in self.pending.values()]
+        dues += [at for at in self.refusals.values() if at > now]
+        return min(dues, default=float("inf")) - now
 
     def _ask(self, names: Sequence[str], *, apart: bool = False) -> None:
         for name in names:
@@ -214,7 +221,9 @@ class Subscriptions:
         names = dict.fromkeys(topic.name for topic in batch.topics)
         for name in names:
             self._stages[name] = stage
-        self.pending[self._number] = Pending(self._number, stage is Stage.DROPPED, names, now)
+        self.pending[self._number] = Pending(
+            self._number, stage is Stage.DROPPED, names, len(names), now, now + ANSWER_S
+        )
         return batch.text
 
     def _release(self, name: str) -> Pending | None:
@@ -258,6 +267,10 @@ class Subscriptions:
         if request is not None and request.drops:
             self._gone(name)
             return
+        if (
+            request is not None
+        ):  # the others have their answers now, or the venue has dropped the whole request
+            request.due_at = min(request.due_at, now + REST_S)
         stage = self._stages.pop(name, None)
         if stage is Stage.ON:
             self.confirmed -= 1
@@ -275,17 +288,18 @@ class Subscriptions:
             for name in names:
                 self._refuse(name, refusal, now, outcome)
             return
+        middle = (len(names) + 1) // 2
+        self._again(request, [names[:middle], names[middle:]])
+
+    def _again(self, request: Pending, parts: Sequence[Sequence[str]]) -> None:
+        """Ask for the topics of a request once more, each part by itself."""
         del self.pending[request.number]
-        for name in names:
-            if name not in self._wanted:
-                self._gone(name)
-        for part in _halves([name for name in names if name in self._wanted]):
-            self._ask(part, apart=True)
+        for part in parts:
+            for name in part:
+                if name not in self._wanted:
+                    self._gone(name)
+            if wanted := [name for name in part if name in self._wanted]:
+                self._ask(wanted, apart=True)
 
     def _only_pending(self) -> Pending | None:
         return next(iter(self.pending.values())) if len(self.pending) == 1 else None
-
-
-def _halves(names: Sequence[str]) -> Iterable[Sequence[str]]:
-    middle = (len(names) + 1) // 2
-    return [part for part in (names[:middle], names[middle:]) if part]

@@ -135,7 +135,7 @@ def test_every_sample_belongs_to_a_declared_metric(service: Service) -> None:
     service.collector.deliver([Bench().frame(BTC, NOON, mark="NaN")], 10_000)
     service.collector.clock(5_000, 10, NOON)
     health = {"bybit": service.health(NOON + 1_000)}
-    samples = list(measurements(service.parts, LoopLag(service.clock), health))
+    samples = list(measurements(service.parts, LoopLag(service.clock), health, 7))
     for name, labels, _ in samples:
         assert len(labels) == len(METRICS[name].labels), name
     found = {(name, labels): value for name, labels, value in samples}
@@ -156,7 +156,7 @@ def test_metrics_have_the_prefix_and_no_symbols(service: Service) -> None:
     service.list(SOL, BTC)
     service.hear(SOL, NOON)
     health = {"bybit": service.health(NOON)}
-    text = exposition(measurements(service.parts, LoopLag(service.clock), health)).decode()
+    text = exposition(measurements(service.parts, LoopLag(service.clock), health, 7)).decode()
     names = set(re.findall(r"^# TYPE (\S+)", text, re.MULTILINE))
     assert all(name.startswith(("microstream_", "process_")) for name in names)
     assert 'microstream_events_total{exchange="bybit",kind="mark"} 1.0' in text

@@ -8,7 +8,7 @@ from microstream.cli import board as board_module
 from microstream.cli.board import LATE_AFTER_MS, Board
 from microstream.cli.tally import OTHERS, Tally
 from microstream.client.arrival import Arrival
-from microstream.client.feed import Away, Connected
+from microstream.client.notices import Away, Connected
 
 Arrive = Callable[..., Arrival]
 

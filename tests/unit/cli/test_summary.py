@@ -10,7 +10,7 @@ from microstream.cli.board import Board
 from microstream.cli.summary import FEW_CHANNELS, print_summary
 from microstream.cli.tally import Tally
 from microstream.client.arrival import Arrival
-from microstream.client.feed import Away, Connected
+from microstream.client.notices import Away, Connected
 
 Arrive = Callable[..., Arrival]
 

@@ -11,7 +11,7 @@ from microstream.cli.grid import Grid, Heading
 from microstream.cli.table import OneLine, Table
 from microstream.cli.tally import Tally
 from microstream.client.arrival import Arrival
-from microstream.client.feed import Away, Connected
+from microstream.client.notices import Away, Connected
 
 Arrive = Callable[..., Arrival]
 

@@ -85,3 +85,19 @@ def test_a_backward_range_is_refused() -> None:
     """The error names the pattern."""
     with pytest.raises(ConfigError, match=r"funding:\[z-a\]"):
         Selection.parse(["funding:[z-a]"])
+
+
+@pytest.mark.parametrize(
+    ("glob", "prefix", "possible"),
+    [
+        ("funding:*:*", "funding:okx:", True),
+        ("funding:*:*", "meta:oi:okx:", False),
+        ("funding:okx:sol-usdt", "funding:okx:", True),
+        ("funding:okx:sol-usdt", "funding:bybit:", False),
+        ("*", "meta:oi:okx:", True),
+        ("f[u]nding:*", "funding:okx:", True),
+    ],
+)
+def test_groups_that_cannot_be_wanted_are_passed_over(glob: str, prefix: str, possible: bool) -> None:
+    """Only the fixed beginning of a glob can exclude a group; in doubt it is read."""
+    assert Selection.parse([glob]).may_want(prefix) is possible

@@ -33,7 +33,7 @@ exchanges:
 services:
   mark_price_poller:
     poll_interval: 10
-    mode: stream
+    mode: push
 colour: blue
 """
     found = mistakes(text, MICROSTREAM_HTTP__RETRIES="many", microstream_log="x")

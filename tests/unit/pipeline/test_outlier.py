@@ -32,7 +32,7 @@ def told(bench: Bench) -> list[tuple[str, str]]:
 
 
 def test_the_one_that_leaves_is_told_once_and_over_once(bench: Bench) -> None:
-    """After three looks; it is with the others again at half the distance."""
+    """After three looks; it is with the others again when it is much nearer."""
     bench.follow(*THREE, intervals=MARKS)
     play(bench, 0, 3, dict.fromkeys(THREE, 100.0))
     play(bench, 3, 5, {BINANCE: 100.0, BYBIT: 102.0, OKX: 100.0})
@@ -40,7 +40,7 @@ def test_the_one_that_leaves_is_told_once_and_over_once(bench: Bench) -> None:
     play(bench, 5, 20, {BINANCE: 100.0, BYBIT: 102.0, OKX: 100.0})
     assert told(bench) == [("quality:bybit:solusdt", "raised")]
     assert dict(bench.offered)["meta:mark_price:bybit:solusdt"]["flags"] == ["outlier"]
-    play(bench, 20, 30, {BINANCE: 100.0, BYBIT: 100.6, OKX: 100.0})
+    play(bench, 20, 30, {BINANCE: 100.0, BYBIT: 101.2, OKX: 100.0})
     assert len(told(bench)) == 1, "nearer, but not with them"
     play(bench, 30, 40, dict.fromkeys(THREE, 100.0))
     assert told(bench)[1:] == [("quality:bybit:solusdt", "cleared")]

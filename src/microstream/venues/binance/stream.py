@@ -35,7 +35,7 @@ A push a second and contract costs more than its row in the message of all, abou
 has some 600 rows (100 kB a second), which cost most of 1 us each even if nobody follows them.
 """
 
-_PUSH = json.Decoder(wire.QuickPush, strict=False)
+_decode = json.Decoder(wire.QuickPush, strict=False).decode
 _FRAME = Body(wire.PushFrame)
 _UPDATES = Rows(wire.MarkPriceUpdate, "s")
 
@@ -83,7 +83,7 @@ class MarkPriceSession:
     def on_frame(self, data: bytes, context: Context, frame: Frame) -> Control | None:
         """Add mark, index and running funding estimate; other events add nothing."""
         try:
-            push = _PUSH.decode(data)
+            push = _decode(data)
         except UNREADABLE:
             return _read_tolerantly(data, context, frame)
         if MARK_PRICE not in push.stream:
@@ -106,10 +106,11 @@ def _add(rows: Sequence[Any], context: Context, frame: Frame) -> bool:
     find, add = context.instruments.get, frame.events.append
     received_at, source = frame.received_at, frame.source
     for row in rows:
-        if row.st is not UNSET and row.st != USD_M:
+        if row.st is not UNSET:
             if row.st.__class__ is not int:
                 return False
-            continue
+            if row.st != USD_M:
+                continue
         instrument = find(row.s)
         if instrument is None or row.e != UPDATE:
             continue
@@ -160,12 +161,11 @@ def _read_tolerantly(data: bytes, context: Context, frame: Frame) -> Control | N
     rows = _UPDATES.read(b"[" + text + b"]" if text[:1] == b"{" else text, frame)
     if rows and rows[0].e == SHUTDOWN:
         return Closing("the server announces that it shuts down")
-    updates = [row for row in rows if row.e == UPDATE]
-    if updates:
-        frame.stamp = stamp(updates[0].E)
-    for row in updates:
+    if rows and (frame.topic or rows[0].e == UPDATE):
+        frame.stamp = stamp(rows[0].E)
+    for row in rows:
         instrument = context.instruments.get(row.s)
-        if instrument is not None and row.st in {UNSET, USD_M}:
+        if instrument is not None and row.e == UPDATE and row.st in {UNSET, USD_M}:
             _update(row, instrument, frame)
     return None
 

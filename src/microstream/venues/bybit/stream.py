@@ -32,7 +32,7 @@ FUNDING = ("fundingRate", "nextFundingTime", "fundingIntervalHour", "fundingCap"
 OPEN_INTEREST = ("openInterest", "openInterestValue", "singleOpenInterest", "singleOpenInterestValue")
 ONE_SIDED = {"singleOpenInterest": "openInterest", "singleOpenInterestValue": "openInterestValue"}
 
-_PUSH = msgspec.json.Decoder(wire.QuickPush, strict=False)
+_decode = msgspec.json.Decoder(wire.QuickPush, strict=False).decode
 _FRAME = Body(wire.TickerFrame)
 _TICKER = Body(wire.Ticker)
 
@@ -88,7 +88,7 @@ class TickerSession:
     def on_frame(self, data: bytes, context: Context, frame: Frame) -> Control | None:
         """Add the groups of values of which the frame carries at least one."""
         try:
-            push = _PUSH.decode(data)
+            push = _decode(data)
         except UNREADABLE:
             return self._read_tolerantly(data, context, frame)
         news, at, cs = push.data, push.ts, push.cs
@@ -287,7 +287,7 @@ def _add_funding(row: wire.Ticker, instrument: Instrument, at: int, frame: Frame
             )
         )
         return True
-    if not _finite(rate, cap, interval_h):
+    if not _finite(rate, cap, interval_h) or (isinstance(interval_h, float) and interval_h < 0):
         return False
     add_funding(row, instrument, at, frame)
     return True

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 
 from msgspec import UNSET, Raw, json
 
@@ -34,7 +35,8 @@ SILENCES: Mapping[str, tuple[float, float | None]] = {
 """Seconds without a push of a channel: suspect where pushes are usual, and more than the quietest topic needs."""
 
 _MISSING = re.compile(r"channel: ?([\w-]+), ?instId: ?([\w-]+) doesn't exist", re.ASCII)
-_PUSH = json.Decoder(wire.QuickPush, strict=False)
+_decode = json.Decoder(wire.QuickPush, strict=False).decode
+_settlement = lru_cache(maxsize=256)(moment)
 _FRAME = Body(wire.PushFrame)
 _STAMPS = json.Decoder(list[wire.Stamp])
 
@@ -86,7 +88,7 @@ class PublicSession:
     def on_frame(self, data: bytes, context: Context, frame: Frame) -> Control | None:
         """Add what a push says; other channels add nothing."""
         try:
-            push = _PUSH.decode(data)
+            push = _decode(data)
         except UNREADABLE:
             return _read_tolerantly(data, context, frame)
         channel, rows = push.arg.channel, push.data
@@ -177,7 +179,7 @@ def _add_funding(row: wire.QuickRow, at: int, context: Context, frame: Frame) ->
         return False
     if not (-INF < rate < INF and -INF < cap < INF and -INF < floor < INF):
         return False
-    coming, after = moment(row.fundingTime), moment(row.nextFundingTime)
+    coming, after = _settlement(row.fundingTime), _settlement(row.nextFundingTime)
     if coming is None or after is None or not at + rest.SETTLING_MS < coming < after:
         return False
     frame.events.append(
@@ -197,7 +199,7 @@ def _add_funding(row: wire.QuickRow, at: int, context: Context, frame: Frame) ->
 
 
 def _add_settled(row: wire.QuickRow, at: int, instrument: Instrument, frame: Frame) -> bool:
-    rate, settled_at = row.settFundingRate, moment(row.prevFundingTime)
+    rate, settled_at = row.settFundingRate, _settlement(row.prevFundingTime)
     if settled_at is None and row.prevFundingTime is not UNSET:
         return False
     if rate is UNSET or rate == "":

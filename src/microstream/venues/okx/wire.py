@@ -100,24 +100,27 @@ class Argument(Struct, gc=False, frozen=True):
     instId: str = ""
 
 
-class QuickRow(Struct, gc=False):
-    """A row of any of the four channels for a lax decoder, which makes numbers of text; times are text."""
+class QuickRow(Struct, gc=False, kw_only=True):
+    """A row of any of the four channels for a lax decoder, which makes numbers of text; times are text.
 
+    The fields are in the order of the wire, in which they are found soonest.
+    """
+
+    fundingRate: Number = UNSET
+    fundingTime: Text = UNSET
     instId: str
-    ts: Text = UNSET
-    markPx: Number = UNSET
     idxPx: Number = UNSET
+    markPx: Number = UNSET
+    maxFundingRate: Number = UNSET
+    minFundingRate: Number = UNSET
+    nextFundingTime: Text = UNSET
     oi: Number = UNSET
     oiCcy: Number = UNSET
     oiUsd: Number = UNSET
-    fundingRate: Number = UNSET
-    fundingTime: Text = UNSET
-    nextFundingTime: Text = UNSET
     prevFundingTime: Text = UNSET
-    minFundingRate: Number = UNSET
-    maxFundingRate: Number = UNSET
-    settState: Text = UNSET
     settFundingRate: Number = UNSET
+    settState: Text = UNSET
+    ts: Text = UNSET
 
 
 class QuickPush(Struct, gc=False):
