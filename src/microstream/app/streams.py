@@ -49,11 +49,12 @@ class Desk:
         topics = {topic.name: topic for topic in self.endpoint.topics(context, kinds)}
         for name in self.lines.keys() - topics.keys():
             pipeline.lines.remove(self.lines.pop(name), now)
-            self._lost.discard(name)
+            self._found(name, now)
         for name, topic in topics.items():
             line = self.lines.get(name)
             if line is None:
                 line = self.lines[name] = _line(venue, topic)
+            line.limit(*_limits(topic))
             about = _contracts(topic, context)
             pipeline.lines.add(line, about if topic.contracts is not None else ())
             pipeline.attach(line, about, topic.provides & kinds)
@@ -86,6 +87,7 @@ class Desk:
         streams = self._streams
         now = streams.clock.now_ms()
         streams.pipeline.lines.refused(streams.venue, topic.name, refusal.text, refusal.code, now)
+        self._found(topic.name, now)
         streams.doubt()
         streams.hurry(topic.provides)
 
@@ -151,23 +153,25 @@ class Desk:
         return self._provides.get(topic, frozenset())
 
     def _sound(self, line: Line, now: int, stamp: int | None) -> None:
-        streams = self._streams
-        streams.pipeline.lines.heard(line, now, stamp)
-        self._lost.discard(line.topic)
+        self._streams.pipeline.lines.heard(line, now, stamp)
+        self._found(line.topic, now)
+
+    def _found(self, topic: str, now: int) -> None:
+        """Note that a topic is not missing any more: it speaks, is refused or is not wanted; tell when none is."""
+        if topic not in self._lost:
+            return
+        self._lost.discard(topic)
         if not self._lost:
-            streams.pipeline.quality.cleared(
-                streams.venue,
-                None,
-                "gap",
-                self.endpoint.name,
-                now=now,
-                detail=f"all streams of {streams.venue} {self.endpoint.name} are back",
+            venue = self._streams.venue
+            detail = f"all streams of {venue} {self.endpoint.name} are back"
+            self._streams.pipeline.quality.cleared(
+                venue, None, "gap", self.endpoint.name, now=now, detail=detail
             )
 
     def _not_newer(self, line: Line, now: int, stamp: int) -> None:
-        """Count what is no news of its topic: it shows life all the same."""
-        line.heard_at = now
+        """Count what is no news of its topic. A repeated moment shows life; an earlier one confirms nothing newer."""
         if stamp == line.stamp:
+            line.heard_at = now
             self.counts.repeats += 1
         else:
             self.counts.backwards += 1
@@ -243,13 +247,13 @@ class Streams:
 
 
 def _line(exchange: str, topic: Topic) -> Line:
-    return Line(
-        exchange=exchange,
-        topic=topic.name,
-        whole=topic.contracts is not None,
-        lively_ms=round(topic.lively_s * 1000),
-        quiet_ms=None if topic.quiet_s is None else round(topic.quiet_s * 1000),
-    )
+    lively_ms, quiet_ms = _limits(topic)
+    return Line(exchange, topic.name, topic.contracts is not None, lively_ms, quiet_ms)
+
+
+def _limits(topic: Topic) -> tuple[int, int | None]:
+    """Return the silences of a topic in ms: suspect, and the longest normal one."""
+    return round(topic.lively_s * 1000), None if topic.quiet_s is None else round(topic.quiet_s * 1000)
 
 
 def _contracts(topic: Topic, context: Context) -> list[Instrument]:

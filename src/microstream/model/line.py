@@ -10,7 +10,9 @@ class Line(Struct, eq=False):
     unchanged; otherwise each row speaks for itself. `lively_ms` and `quiet_ms` are those of `spec.stream.Topic`.
     `asked_at` is since when its next first frame is awaited, None while it is not confirmed. `since` is when it became
     sound, None while it is not: not confirmed, lost, refused, or silent for too long. `heard_at` is when its last
-    frame came, `stamp` the venue's time of that. `pause_ms` is about the longest pause that it has made lately.
+    frame came, `stamp` the venue's time of that. `silent_since` is since when it has said nothing although it should
+    have, None unless that is so. `pause_ms` is about the longest pause that it has made lately, `paced_at` the frame up
+    to which its pauses are known.
     """
 
     exchange: str
@@ -22,7 +24,9 @@ class Line(Struct, eq=False):
     since: int | None = None
     heard_at: int = 0
     stamp: int | None = None
+    silent_since: int | None = None
     pause_ms: int = 0
+    paced_at: int = 0
     deadline_ms: int = 0
     """Silence after which the line is not sound any more; of one that speaks on change alone, after which polls may
     write its values until it speaks again."""
@@ -32,11 +36,23 @@ class Line(Struct, eq=False):
         if not self.deadline_ms:
             self.deadline_ms = self.lively_ms if self.quiet_ms is None else self.quiet_ms
 
+    def limit(self, lively_ms: int, quiet_ms: int | None) -> None:
+        """Take the limits of a topic that has changed: a contract that was launched may not be silent any more."""
+        if (lively_ms, quiet_ms) != (self.lively_ms, self.quiet_ms):
+            self.lively_ms, self.quiet_ms = lively_ms, quiet_ms
+            self.deadline_ms = lively_ms if quiet_ms is None else quiet_ms
+
     def watch(self, now: int) -> None:
-        """Learn the pace of the topic: its deadline is a few of its own pauses, within the topic's limits."""
+        """Learn the pace of the topic: its deadline is a few of its own pauses, within the topic's limits.
+
+        A pause counts when it has ended: else a silence would put off its own deadline.
+        """
         if self.since is None or self.quiet_ms is None:
             return
-        self.pause_ms = max(now - self.heard_at, self.pause_ms - self.pause_ms // PAUSE_FADES)
+        self.pause_ms -= self.pause_ms // PAUSE_FADES
+        if self.heard_at > self.paced_at:
+            self.pause_ms = max(self.heard_at - self.paced_at, self.pause_ms)
+            self.paced_at = self.heard_at
         if now - self.since >= LEARNT_MS:
             self.deadline_ms = min(self.quiet_ms, max(self.lively_ms, PAUSES * self.pause_ms))
 
@@ -46,10 +62,6 @@ class Line(Struct, eq=False):
             return self.quiet_ms is not None and now - self.heard_at > self.deadline_ms
         return self.asked_at is not None and now - self.asked_at > self.lively_ms
 
-    def vouches_still(self, received_at: int) -> bool:
-        """Whether this line has been sound since it brought a value at `received_at`."""
-        return self.since is not None and received_at >= self.since
-
     def vouches(self, received_at: int, now: int) -> bool:
         """Whether a value that this line brought at `received_at` is still what the venue says."""
         if self.since is None or received_at < self.since:
@@ -58,7 +70,7 @@ class Line(Struct, eq=False):
 
 
 PAUSES = 4
-PAUSE_FADES = 100
+PAUSE_FADES = 600
 """Part of the longest pause that is forgotten at each look: one a second."""
 LEARNT_MS = 60_000
 """How long a line is watched before its pace is believed."""

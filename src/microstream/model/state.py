@@ -1,5 +1,7 @@
 """State: all that is known of one instrument, each value with its own time and source."""
 
+from math import nan
+
 from msgspec import Struct
 
 from microstream.model.channels import Channel
@@ -58,9 +60,9 @@ class State(Struct):
     spot: SpotQuote | None = None
     interval_h: float | None = None
     """Hours that the current funding rate pays for, as far as it is known."""
-    rate_cap: float = 0.0
-    rate_floor: float = 0.0
-    """Limits of the current funding rate, general ones where the venue states none."""
+    rate_cap: float = nan
+    rate_floor: float = nan
+    """Limits of the current funding rate, general ones where the venue states none; NaN until they are looked up."""
     upkeep: dict[str, Upkeep] = {}
     channels: dict[str, Channel] = {}
     """Where the messages of each family go."""

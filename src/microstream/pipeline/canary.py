@@ -37,10 +37,11 @@ class Finding(Enum):
 
 
 class Canary:
-    """Counts disagreements in a row by contract and kind; bounded by both."""
+    """Counts disagreements in a row by contract and kind, and keeps what was compared last; bounded by both."""
 
     def __init__(self) -> None:
         self._in_a_row: dict[tuple[str, Kind], int] = {}
+        self._last: dict[tuple[str, Kind], tuple[AnyEvent, AnyEvent]] = {}
 
     def compare(self, state: State, polled: AnyEvent) -> Finding:
         """Compare a polled value with the stream's."""
@@ -49,8 +50,10 @@ class Canary:
         if own is None or _is_old(polled, own):
             return Finding.UNSURE
         if _agree(own, polled):
-            self._in_a_row.pop(place, None)
+            self.forget(*place)
             return Finding.AGREES
+        if not self._is_witness(own, polled):
+            return Finding.UNSURE
         count = self._in_a_row[place] = self._in_a_row.get(place, 0) + 1
         if count < IN_A_ROW:
             return Finding.UNSURE
@@ -58,10 +61,17 @@ class Canary:
         heard_at = line.heard_at if line.whole else own.received_at
         return Finding.BEHIND if polled.received_at - heard_at > BEHIND_MS else Finding.DISAGREES
 
-    def forget(self, key: str) -> None:
-        """Drop what is known of a contract."""
-        for place in [place for place in self._in_a_row if place[0] == key]:
-            del self._in_a_row[place]
+    def forget(self, key: str, kind: Kind) -> None:
+        """Drop what is known of a value."""
+        self._in_a_row.pop((key, kind), None)
+        self._last.pop((key, kind), None)
+
+    def _is_witness(self, own: AnyEvent, polled: AnyEvent) -> bool:
+        """Whether a poll may speak against a stream: not if it says the same again while the stream has moved."""
+        place = (polled.key, polled.kind)
+        before = self._last.get(place)
+        self._last[place] = (own, polled)
+        return before is None or _said(before[1]) != _said(polled) or _said(before[0]) == _said(own)
 
 
 def _is_old(polled: AnyEvent, own: AnyEvent) -> bool:
@@ -70,6 +80,14 @@ def _is_old(polled: AnyEvent, own: AnyEvent) -> bool:
         and own.timestamp is not None
         and polled.timestamp < own.timestamp - CACHED_MS
     )
+
+
+def _said(event: AnyEvent) -> float | None:
+    if isinstance(event, FundingRate):
+        return event.rate
+    if isinstance(event, OpenInterest):
+        return event.contracts
+    return event.bid if isinstance(event, SpotQuote) else getattr(event, "price", None)
 
 
 def _agree(own: AnyEvent, polled: AnyEvent) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from math import inf
 
 from msgspec.structs import replace
 
@@ -14,8 +15,9 @@ from microstream.services import Service
 
 Publish = Callable[[State, Family, int], None]
 
-TOGETHER = 1.5
-"""Intervals without any value of a family of a venue: what falls silent then is not told contract by contract."""
+TOGETHER = 0.5
+"""Part of the age at which a value is stale, without any value of a family of a venue: what falls silent then is not
+told contract by contract."""
 SLACK = 1.02
 """A confirmed value is repeated early rather than late: polls arrive with some jitter."""
 TICK_MS = 1_000
@@ -35,7 +37,6 @@ class Group:
     service: Service
     count: int = 0
     newest: int = 0
-    shortest_ms: int = 0
     has_begun: bool = False
     quiet: list[tuple[State, Family, int]] = field(default_factory=list)
 
@@ -46,8 +47,6 @@ class Group:
             self.has_begun = True
             heard = max(heard, confirmed_at)
         self.newest = max(self.newest, heard)
-        if not self.count or upkeep.interval_ms < self.shortest_ms:
-            self.shortest_ms = upkeep.interval_ms
         self.count += 1
         return heard
 
@@ -69,17 +68,20 @@ class Freshness:
         self._quality = quality
         self._publish = publish
 
-    def confirm(self, state: State, service: Service, own: AnyEvent, offset_ms: int) -> bool:
+    def confirm(self, state: State, service: Service, own: AnyEvent, offset_ms: int | None) -> bool:
         """Note that the family's own value was heard; return whether it has become stale or live by that.
 
         A value that the venue itself calls older than its own pace explains is stale, however often it is repeated.
+        `offset_ms` is None while the venue's clock is not known.
         """
         upkeep = state.upkeep[service.family]
-        limit_ms = _max_age_ms(state, upkeep, own)
+        limit_ms = max(
+            upkeep.max_age_ms, _max_age_ms(state, upkeep, own)
+        )  # the last one may have come otherwise
         gap = upkeep.confirmed_at is not None and own.received_at - upkeep.confirmed_at > limit_ms
         upkeep.confirmed_at = own.received_at
-        age = _venue_age(own, offset_ms)
-        if upkeep.lag_ms is not None and age is not None and age > limit_ms + upkeep.lag_ms:
+        age = _venue_age(own, offset_ms or 0)
+        if age is not None and _is_old(state, upkeep, own, offset_ms):
             return self._becomes_stale(state, service, own.received_at, own.received_at - age)
         if upkeep.stale_since is not None or gap:
             upkeep.stale_since = None
@@ -135,7 +137,9 @@ class Freshness:
         if own is None or not state.is_vouched(own, now):
             return
         line = state.lines[own.kind]
-        if line.whole and line.heard_at > own.received_at:
+        if line.quiet_ms is None:
+            family.upkeep.confirmed_at = now
+        elif line.whole and line.heard_at > own.received_at:
             family.upkeep.confirmed_at = line.heard_at
         if is_due(family.upkeep, now, TICK_MS):
             for kind in family.service.touches:
@@ -143,10 +147,11 @@ class Freshness:
             self._publish(state, family, now)
 
     def _judge(self, exchange: str, group: "Group", now: int) -> None:
-        service, newest, shortest_ms = group.service, group.newest, group.shortest_ms
-        several = group.count > 1
-        whole = several and now - newest > 3 * shortest_ms
-        together = several and now - newest > TOGETHER * shortest_ms
+        service, newest = group.service, group.newest
+        idle_ms = now - newest
+        limit_ms = _patience_ms(group) if group.count > 1 and idle_ms > FRESH_MS else inf
+        whole = idle_ms > limit_ms
+        together = idle_ms > TOGETHER * limit_ms
         if whole:
             kind = "stale" if group.has_begun else "silent"
             detail = f"{exchange} has not confirmed {service.family} of any of {group.count} contracts"
@@ -202,16 +207,39 @@ FRESH_MS = 2_500
 """What was heard since is not stale: the shortest interval is a second, and no stream's deadline is less than this."""
 
 
-def _max_age_ms(state: State, upkeep: Upkeep, own: AnyEvent | None) -> float:
+def _max_age_ms(state: State, upkeep: Upkeep, own: AnyEvent | None) -> int:
     """Return the age at which a value is stale: three intervals, or what the stream that brought it lets it become."""
     if own is None or own.source != "ws":
         return upkeep.max_age_ms
     line = state.lines.get(own.kind)
-    if line is None:
+    if line is None or line.quiet_ms is None:
         return upkeep.max_age_ms
-    if line.quiet_ms is None:  # it speaks on change alone: only its end makes a value old
-        return float("inf") if line.vouches_still(own.received_at) else upkeep.max_age_ms
     return line.deadline_ms
+
+
+def _patience_ms(group: Group) -> int:
+    """Return for how long a venue may confirm nothing of a family of which nothing has been heard lately.
+
+    Polls are the measure as long as they serve it.
+    """
+    owns = [(state, family.upkeep, state.value(group.service.value_kind)) for state, family, _ in group.quiet]
+    polled = [upkeep.max_age_ms for _, upkeep, own in owns if own is None or own.source != "ws"]
+    return min(polled or [_max_age_ms(state, upkeep, own) for state, upkeep, own in owns])
+
+
+def is_late(state: State, event: AnyEvent, offset_ms: int | None) -> bool:
+    """Whether a stream brought a value after its deadline, by the venue's own clock; it cannot be said without that."""
+    if offset_ms is None or event.source != "ws":
+        return False
+    line, age = state.lines.get(event.kind), _venue_age(event, offset_ms)
+    return line is not None and line.quiet_ms is not None and age is not None and age > line.deadline_ms
+
+
+def _is_old(state: State, upkeep: Upkeep, own: AnyEvent, offset_ms: int | None) -> bool:
+    if own.source == "ws":
+        return is_late(state, own, offset_ms)
+    age = _venue_age(own, offset_ms or 0)
+    return upkeep.lag_ms is not None and age is not None and age > upkeep.max_age_ms + upkeep.lag_ms
 
 
 def _renew(state: State, event: AnyEvent | None, now: int) -> None:

@@ -1,6 +1,6 @@
 """The stream's subscriptions of all venues: which are sound, and which have fallen silent."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from microstream.model.instruments import Instrument
 from microstream.model.line import Line
@@ -37,8 +37,9 @@ class Lines:
         self._contracts[line.exchange, line.topic] = tuple(contracts)
 
     def remove(self, line: Line, now: int) -> None:
-        """End the watch of a line that is no longer wanted."""
+        """End the watch of a line that is no longer wanted; it vouches for nothing any more."""
         self._clear(line, now, "it is no longer wanted")
+        line.since = line.asked_at = None
         self.of[line.exchange].pop(line.topic, None)
         self._contracts.pop((line.exchange, line.topic), None)
         self._renewed.pop((line.exchange, line.topic), None)
@@ -55,7 +56,7 @@ class Lines:
         if line.since is None:
             line.since = now
             line.asked_at = None
-            line.pause_ms = 0
+            line.pause_ms, line.paced_at = 0, now
             self._clear(line, now, "it speaks again")
 
     def lost(self, exchange: str, topics: Iterable[str]) -> None:
@@ -69,6 +70,9 @@ class Lines:
     def refused(self, exchange: str, topic: str, text: str, code: str, now: int) -> None:
         """Note that the venue refuses a topic; polls have its values for themselves."""
         self.lost(exchange, [topic])
+        line = self.of.get(exchange, {}).get(topic)
+        if line is not None:
+            self._clear(line, now, "it is refused", ("silent",))
         for instrument in self._contracts.get((exchange, topic)) or (None,):
             self._quality.raised(
                 exchange,
@@ -82,53 +86,51 @@ class Lines:
 
     def mute(self, line: Line, now: int, why: str) -> None:
         """Take a line for silent: it keeps back what the venue says elsewhere."""
-        self._fall_silent(line, now, why, self._contracts.get((line.exchange, line.topic)) or (None,))
+        _fall_silent(line, now)
+        self._tell(line, now, why)
+        self._subscribe_anew(line, now)
 
     def tick(self, now: int) -> None:
         """Learn the pace of each line, and find those that should have spoken."""
         for exchange, lines in self.of.items():
             self.delays.setdefault(exchange, Delay()).look(lines.values(), now, self._looked_at)
-            overdue = []
+            overdue, silent = [], []
             for line in lines.values():
                 line.watch(now)
                 if line.is_overdue(now):
                     overdue.append(line)
-            if overdue:
-                self._overdue(exchange, overdue, len(lines), now)
-            elif self._quality.open:
-                self._quality.cleared(
-                    exchange,
-                    None,
-                    "silent",
-                    STREAMS,
-                    now=now,
-                    detail=f"the streams of {exchange} speak again",
-                )
+                    _fall_silent(line, now)
+                if line.silent_since is not None:
+                    silent.append(line)
+            if silent or self._quality.open:
+                self._tell_all(exchange, silent, len(lines), now)
+            for line in overdue:
+                self._subscribe_anew(line, now)
 
         self._looked_at = now
 
-    def _overdue(self, exchange: str, overdue: list[Line], lines: int, now: int) -> None:
-        together = len(overdue) > max(SEVERAL, TOGETHER * lines)
-        if together:
+    def _tell_all(self, exchange: str, silent: list[Line], lines: int, now: int) -> None:
+        """Tell what is silent now: most of a venue's lines once, for the venue, else each for its contracts."""
+        if len(silent) > max(SEVERAL, TOGETHER * lines):
             self._quality.raised(
                 exchange,
                 None,
                 "silent",
                 STREAMS,
                 now=now,
-                since=min(line.heard_at or line.asked_at or now for line in overdue),
-                detail=f"{len(overdue)} of {lines} streams of {exchange} say nothing",
+                since=min(line.silent_since or now for line in silent),
+                detail=f"{len(silent)} of {lines} streams of {exchange} say nothing",
                 severity="critical",
             )
-        for line in overdue:
-            idle_s = round((now - (line.heard_at or line.asked_at or now)) / 1000, 1)
-            known = self._contracts.get((exchange, line.topic)) or (None,)
-            self._fall_silent(line, now, f"no frame for {idle_s:g} s", () if together else known)
+            return
+        for line in silent:
+            self._tell(line, now, "no frame came in time")
+        detail = f"the streams of {exchange} speak again"
+        self._quality.cleared(exchange, None, "silent", STREAMS, now=now, detail=detail)
 
-    def _fall_silent(self, line: Line, now: int, why: str, contracts: Iterable[Instrument | None]) -> None:
-        since = line.heard_at or line.asked_at or now
-        line.since, line.asked_at = None, None
-        for instrument in contracts:
+    def _tell(self, line: Line, now: int, why: str) -> None:
+        since = line.silent_since or now
+        for instrument in self._contracts.get((line.exchange, line.topic)) or (None,):
             self._quality.raised(
                 line.exchange,
                 instrument,
@@ -140,14 +142,24 @@ class Lines:
                 expected=line.deadline_ms / 1000,
                 observed=(now - since) / 1000,
             )
+
+    def _subscribe_anew(self, line: Line, now: int) -> None:
         place = (line.exchange, line.topic)
         if now - self._renewed.get(place, 0) >= RENEWED_MS:
             self._renewed[place] = now
             self._renew(*place)
 
-    def _clear(self, line: Line, now: int, detail: str) -> None:
+    def _clear(self, line: Line, now: int, detail: str, kinds: Sequence[str] = ("silent", "refused")) -> None:
+        line.silent_since = None
         if not self._quality.open:
             return
         for instrument in self._contracts.get((line.exchange, line.topic)) or (None,):
-            for kind in ("silent", "refused"):
+            for kind in kinds:
                 self._quality.cleared(line.exchange, instrument, kind, line.topic, now=now, detail=detail)
+
+
+def _fall_silent(line: Line, now: int) -> None:
+    """Note that a line is not sound any more; it is looked at again when a new subscription should have spoken."""
+    if line.silent_since is None:
+        line.silent_since = line.heard_at or line.asked_at or now
+    line.since, line.asked_at = None, now

@@ -27,22 +27,31 @@ class Outliers:
     def __init__(self, judged: Judged) -> None:
         self._judged = judged
         self._coins: dict[str, list[State]] = {}
+        self._alone: list[State] = []
         self._in_a_row: dict[str, int] = {}
         self._open: set[str] = set()
 
     def follow(self, states: Iterable[State]) -> None:
-        """Take the contracts that are followed now."""
-        self._coins = {}
+        """Take the contracts that are followed now; only coins that enough venues have are compared."""
+        coins: dict[str, list[State]] = {}
         for state in states:
             item = state.instrument
             if item.kind == "perpetual" and not item.tradfi and item.quote in DOLLARS:
-                self._coins.setdefault(item.base, []).append(state)
-        keys = {state.instrument.key for group in self._coins.values() for state in group}
+                coins.setdefault(item.base, []).append(state)
+        self._coins = {base: group for base, group in coins.items() if _is_comparable(group)}
+        self._alone = [state for group in coins.values() if not _is_comparable(group) for state in group]
+        keys = {state.instrument.key for group in coins.values() for state in group}
         self._open &= keys
         self._in_a_row = {key: count for key, count in self._in_a_row.items() if key in keys}
 
+    def forget(self, key: str) -> None:
+        """Drop what is known of a contract."""
+        self._open.discard(key)
+        self._in_a_row.pop(key, None)
+
     def tick(self, now: int) -> None:
         """Compare all coins that three venues have."""
+        self._end(now)
         for group in self._coins.values():
             by_venue: dict[str, list[tuple[State, float]]] = {}
             for state in group:
@@ -52,6 +61,14 @@ class Outliers:
                     by_venue.setdefault(state.instrument.exchange, []).append((state, price))
             if len(by_venue) >= VENUES:
                 self._compare(by_venue, now)
+
+    def _end(self, now: int) -> None:
+        """End what is open against a contract that has nothing to be compared with any more."""
+        for state in self._alone:
+            if state.instrument.key in self._open:
+                self.forget(state.instrument.key)
+                self._judged(state, False, 0.0, 0.0, now)
+        self._alone = []
 
     def _compare(self, by_venue: dict[str, list[tuple[State, float]]], now: int) -> None:
         common = median([median([price for _, price in prices]) for prices in by_venue.values()])
@@ -74,3 +91,7 @@ class Outliers:
                 self._judged(state, True, common, price, now)
         elif self._in_a_row:
             self._in_a_row.pop(key, None)
+
+
+def _is_comparable(group: list[State]) -> bool:
+    return len({state.instrument.exchange for state in group}) >= VENUES

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from math import nan
 from operator import attrgetter
 
 from microstream.model.channels import channel
@@ -13,17 +14,18 @@ from microstream.model.events import (
     Kind,
     MarkPrice,
     OpenInterest,
+    Source,
     SpotQuote,
 )
 from microstream.model.frame import Frame, Reject
 from microstream.model.instruments import Instrument, key_of
 from microstream.model.line import Line
 from microstream.model.messages import Flag
-from microstream.model.state import State, Upkeep
+from microstream.model.state import PRICE_LIFE_MS, State, Upkeep
 from microstream.pipeline.canary import Canary, Finding
 from microstream.pipeline.check import QUIET, check, limits, wrong_prices
 from microstream.pipeline.followed import Family, Followed, followed, is_meant, shut
-from microstream.pipeline.freshness import TICK_MS, Freshness, is_due
+from microstream.pipeline.freshness import TICK_MS, Freshness, is_due, is_late
 from microstream.pipeline.frozen import Frozen
 from microstream.pipeline.interval import interval_after
 from microstream.pipeline.lines import Lines, Renew
@@ -42,6 +44,8 @@ SAID: dict[Kind, Callable[[AnyEvent], object]] = {
     "spot": attrgetter("bid", "ask", "last"),
 }
 """What an event says apart from when: what must differ for it to be news."""
+CONDITIONS: dict[Flag, str] = {"frozen": "frozen", "outlier": "outlier", "disagrees": "outlier"}
+"""What a comparison raises with each flag."""
 NO_FLAGS: tuple[Flag, ...] = ()
 
 Heard = list[tuple[str, AnyEvent]]
@@ -122,7 +126,9 @@ class Pipeline:
         if state is not None:
             del self._followed[key]
             self.quality.forget(state.instrument, now)
-            self._canary.forget(key)
+            for kind in BITS:
+                self._canary.forget(key, kind)
+            self._outliers.forget(key)
             self._frozen.forget(key)
             self._changed = True
 
@@ -132,7 +138,7 @@ class Pipeline:
         state = one.state
         was = state.instrument
         state.instrument = instrument
-        state.rate_cap = state.rate_floor = 0.0
+        state.rate_cap = state.rate_floor = nan
         one.shut = shut(instrument)
         if state.interval_h is None or instrument.funding_interval_hours != was.funding_interval_hours:
             state.interval_h = instrument.funding_interval_hours
@@ -191,7 +197,7 @@ class Pipeline:
         """Count what the parsers could not use, and tell it on the quality channel where the contract is known."""
         for frame in frames:
             for reject in frame.rejects:
-                self._reject(exchange, frame.feed, reject, frame.received_at)
+                self._reject(exchange, frame.feed, reject, frame.received_at, frame.source)
 
     def clock(self, exchange: str, offset_ms: int, error_ms: int, now: int) -> None:
         """Take a measurement of a venue's clock: ahead of ours by `offset_ms`, give or take `error_ms`."""
@@ -259,7 +265,7 @@ class Pipeline:
         heard = news = 0
         for event in events:
             said = PLAIN[type(event)](state, event)
-            if not said:
+            if not said or heard & event.bit:
                 heard = 0
                 break
             heard |= event.bit
@@ -303,7 +309,7 @@ class Pipeline:
         accepted: dict[Kind, AnyEvent] = {}
         for feed, event in heard:
             kind = event.kind
-            if not is_meant(instrument, kind) or not self._may_write(state, event):
+            if not is_meant(instrument, kind) or not self._may_write(one, event):
                 continue
             reason = check(state, event, accepted.get(kind) or state.value(kind), offset)
             if reason is None:
@@ -318,34 +324,46 @@ class Pipeline:
         if accepted:
             self._accept(one, accepted, period_ms)
 
-    def _may_write(self, state: State, event: AnyEvent) -> bool:
+    def _may_write(self, one: Followed, event: AnyEvent) -> bool:
         """Whether a value may be written by the way it came: one writer at a time."""
-        kind = event.kind
-        if event.source == "ws":
+        state, kind = one.state, event.kind
+        offset = self.offsets.get(state.instrument.exchange)
+        if event.source == "ws" and is_late(state, event, offset) and _is_polled(one, event):
+            return False
+        if self._is_open_to(state, kind, event.received_at, event.source):
+            return True
+        own = state.value(kind)
+        if own is None or kind in self._polled or kind in self._streamed:
+            return False
+        return check(state, event, None, offset or 0) is None and self._compared(state, own, event)
+
+    def _is_open_to(self, state: State, kind: Kind, now: int, source: Source) -> bool:
+        """Whether values of a kind are to come this way: the other way may not be in charge."""
+        if source == "ws":
             return kind not in self._polled
         if kind in self._streamed:
             return False
         own = state.value(kind)
-        if own is None or not state.is_vouched(own, event.received_at):
+        if own is None or not state.is_vouched(own, now):
             return True
-        return self._compared(state, own, event)
+        return is_late(state, own, self.offsets.get(state.instrument.exchange))
 
     def _compared(self, state: State, own: AnyEvent, polled: AnyEvent) -> bool:
         """Compare a polled value with that of the stream in charge; return whether the poll must take over."""
         finding = self._canary.compare(state, polled)
         now = polled.received_at
         if finding is Finding.AGREES:
-            self._settle(state, polled.kind, "disagrees", "outlier", now, "poll and stream agree again")
+            self._settle(state, polled.kind, "disagrees", now, "poll and stream agree again")
         elif finding is Finding.DISAGREES:
             said, asked = _observed(own, ""), _observed(polled, "")
             detail = f"the stream says {said} for {polled.kind}, the poll {asked}"
-            self._suspect(
-                state, polled.kind, "disagrees", "outlier", now, detail, expected=asked, observed=said
-            )
+            self._suspect(state, polled.kind, "disagrees", now, detail, expected=asked, observed=said)
         elif finding is Finding.BEHIND:
             said, asked = _observed(own, ""), _observed(polled, "")
             why = f"its last word for {polled.kind} is {said}, and the poll says {asked}"
-            self.lines.mute(state.lines[polled.kind], now, why)
+            line = state.lines[polled.kind]
+            if line.whole:  # else it is this row that is missing
+                self.lines.mute(line, now, why)
             return True
         return False
 
@@ -356,7 +374,8 @@ class Pipeline:
         for kind, event in accepted.items():
             last = state.value(kind)
             heard |= event.bit
-            if last is None or SAID[kind](last) != SAID[kind](event):
+            is_news = last is None or SAID[kind](last) != SAID[kind](event)
+            if self._takes_over(state, last, event) or is_news:
                 news |= event.bit
             self._keep(state, kind, event, now)
         one.tally[heard] = one.tally.get(heard, 0) + 1
@@ -367,9 +386,17 @@ class Pipeline:
             if turned or news & family.touches or is_due(family.upkeep, now, period_ms):
                 self._publish(state, family, now)
 
+    def _takes_over(self, state: State, last: AnyEvent | None, event: AnyEvent) -> bool:
+        """Forget what a poll said against a stream whose value it replaces; return whether a flag ends by that."""
+        if event.source == "ws" or last is None or last.source != "ws":
+            return False
+        self._canary.forget(event.key, event.kind)
+        detail = "the poll has taken over from the stream"
+        return self._lift(state, event.kind, "disagrees", event.received_at, detail)
+
     def _confirm(self, state: State, family: Family) -> bool:
         own = state.value(family.service.value_kind)
-        offset = self.offsets.get(state.instrument.exchange, 0)
+        offset = self.offsets.get(state.instrument.exchange)
         return own is not None and self._freshness.confirm(state, family.service, own, offset)
 
     def _keep(self, state: State, kind: Kind, event: AnyEvent, now: int) -> None:
@@ -400,7 +427,7 @@ class Pipeline:
             self._terms(instrument, event, interval_h)
         state.interval_h = interval_h
         # while the interval is unknown every row asks the registry again
-        state.rate_floor, state.rate_cap = limits(state, event) if interval_h is not None else (0.0, 0.0)
+        state.rate_floor, state.rate_cap = limits(state, event) if interval_h is not None else (nan, nan)
 
     def _publish(self, state: State, family: Family, now: int) -> None:
         upkeep = family.upkeep
@@ -436,7 +463,6 @@ class Pipeline:
         state: State,
         kind: Kind,
         flag: Flag,
-        condition: str,
         now: int,
         detail: str,
         *,
@@ -452,7 +478,7 @@ class Pipeline:
         self.quality.raised(
             instrument.exchange,
             instrument,
-            condition,
+            CONDITIONS[flag],
             kind,
             now=now,
             detail=detail,
@@ -462,17 +488,25 @@ class Pipeline:
         )
         self._publish_touched(state, kind, now)
 
-    def _settle(self, state: State, kind: Kind, flag: Flag, condition: str, now: int, detail: str) -> None:
-        """End a suspicion, if there is one."""
+    def _settle(self, state: State, kind: Kind, flag: Flag, now: int, detail: str) -> None:
+        """End a suspicion, if there is one, and publish what it was about without the flag."""
+        if self._lift(state, kind, flag, now, detail):
+            self._publish_touched(state, kind, now)
+
+    def _lift(self, state: State, kind: Kind, flag: Flag, now: int, detail: str) -> bool:
+        """Take a flag away, and tell it unless another stands for the same condition; return whether it was there."""
         flags = state.doubts.get(kind)
         if flags is None or flag not in flags:
-            return
+            return False
         flags.discard(flag)
+        if not any(CONDITIONS[other] == CONDITIONS[flag] for other in flags):
+            instrument = state.instrument
+            self.quality.cleared(
+                instrument.exchange, instrument, CONDITIONS[flag], kind, now=now, detail=detail
+            )
         if not flags:
             del state.doubts[kind]
-        instrument = state.instrument
-        self.quality.cleared(instrument.exchange, instrument, condition, kind, now=now, detail=detail)
-        self._publish_touched(state, kind, now)
+        return True
 
     def _publish_touched(self, state: State, kind: Kind, now: int) -> None:
         for family in self._followed[state.instrument.key].families:
@@ -481,35 +515,33 @@ class Pipeline:
 
     def _judge_frozen(self, state: State, kind: Kind, is_frozen: bool, since: int, now: int) -> None:
         if not is_frozen:
-            self._settle(state, kind, "frozen", "frozen", now, f"{kind} moves again")
+            self._settle(state, kind, "frozen", now, f"{kind} moves again")
             return
         seconds = round((now - since) / 1000)
         detail = f"{kind} of {state.instrument.symbol} is confirmed again and again, but has not moved for {seconds} s"
-        self._suspect(state, kind, "frozen", "frozen", now, detail, since=since)
+        self._suspect(state, kind, "frozen", now, detail, since=since)
 
     def _judge_outlier(self, state: State, is_outlier: bool, common: float, price: float, now: int) -> None:
         if not is_outlier:
-            self._settle(
-                state, "mark", "outlier", "outlier", now, "the mark is with those of the other venues again"
-            )
+            self._settle(state, "mark", "outlier", now, "the mark is with those of the other venues again")
             return
         part = (price / common - 1) * 100
         detail = (
             f"the mark of {state.instrument.symbol} is {part:+.2f} % from that of the other venues, per coin"
         )
-        self._suspect(state, "mark", "outlier", "outlier", now, detail, expected=common, observed=price)
+        self._suspect(state, "mark", "outlier", now, detail, expected=common, observed=price)
 
     def _refuse(self, state: State, feed: str, kind: Kind, reason: str, event: AnyEvent) -> None:
         instrument = state.instrument
         reject = Reject(instrument.symbol, kind, reason, _observed(event, reason))
-        self._reject(instrument.exchange, feed, reject, event.received_at)
+        self._reject(instrument.exchange, feed, reject, event.received_at, event.source)
 
-    def _reject(self, exchange: str, feed: str, reject: Reject, now: int) -> None:
+    def _reject(self, exchange: str, feed: str, reject: Reject, now: int, source: Source) -> None:
         self.rejects.add(exchange, feed, reject.symbol, reject.reason, reject.observed, now)
         state = self.states.get(key_of(exchange, reject.symbol, is_spot=reject.kind == "spot"))
         if state is None or reject.kind is None or not is_meant(state.instrument, reject.kind):
             return
-        if reject.reason in QUIET:
+        if reject.reason in QUIET or not self._is_open_to(state, reject.kind, now, source):
             return
         state.rejected_at[reject.kind] = now
         if reject.kind not in state.bad:
@@ -525,6 +557,15 @@ class Pipeline:
             detail=detail,
             observed=reject.observed,
         )
+
+
+def _is_polled(one: Followed, event: AnyEvent) -> bool:
+    """Whether polls have a value of this kind that is not old."""
+    own = one.state.value(event.kind)
+    if own is None or own.source == "ws":
+        return False
+    lives = [family.upkeep.max_age_ms for family in one.families if family.touches & event.bit]
+    return event.received_at - own.received_at <= max(lives, default=PRICE_LIFE_MS)
 
 
 def _observed(event: AnyEvent, reason: str) -> str:

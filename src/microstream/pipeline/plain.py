@@ -81,9 +81,9 @@ def _funding(state: State, event: FundingRate) -> int:
         or before is None
     ):
         return CLOSER
-    if rate == before:
-        return SAME
-    return NEWS if state.rate_floor <= rate <= state.rate_cap else CLOSER
+    if not state.rate_floor <= rate <= state.rate_cap:
+        return CLOSER
+    return SAME if rate == before else NEWS
 
 
 def _settled(state: State, event: FundingSettled) -> int:

@@ -1,7 +1,7 @@
 """A pipeline with everything that it says written down."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from msgspec import json
@@ -9,9 +9,10 @@ from msgspec.structs import replace
 from tests.unit.model.contracts import NOON
 
 from microstream.model.channels import Channel
-from microstream.model.events import FundingRate
+from microstream.model.events import FundingRate, Kind, Source
 from microstream.model.frame import Frame
 from microstream.model.instruments import Instrument
+from microstream.model.line import Line
 from microstream.model.messages import Message
 from microstream.model.state import State, Upkeep
 from microstream.pipeline.pipeline import Pipeline
@@ -26,17 +27,33 @@ NEXT = NOON + 4 * HOUR
 HERE = "now"
 """The venue stamps a value with the very time at which it arrives."""
 
+ALL: tuple[Kind, ...] = ("mark", "index", "funding", "open_interest")
+
 Payload = dict[str, Any]
 
 
 class Bench:
-    """Feeds a pipeline and keeps what it offers, doubts and learns. Learnt terms go straight back to the registry."""
+    """Feeds a pipeline and keeps what it offers, doubts, learns and wants to be subscribed anew.
 
-    def __init__(self) -> None:
+    Learnt terms go straight back to the registry.
+    """
+
+    def __init__(
+        self, *, polled: frozenset[Kind] = frozenset(), streamed: frozenset[Kind] = frozenset()
+    ) -> None:
         self.offered: list[tuple[str, Payload]] = []
         self.doubts: Counter[str] = Counter()
         self.learnt: list[tuple[str, FundingRate, float | None]] = []
-        self.pipeline = Pipeline(tuple(SERVICES.values()), self._offer, self._terms, self._doubt)
+        self.renewed: list[str] = []
+        self.pipeline = Pipeline(
+            tuple(SERVICES.values()),
+            self._offer,
+            self._terms,
+            self._doubt,
+            renew=lambda _exchange, topic: self.renewed.append(topic),
+            polled=polled,
+            streamed=streamed,
+        )
 
     def follow(
         self,
@@ -50,9 +67,26 @@ class Bench:
             families = [name for name in intervals if name != "funding" or item.kind == "perpetual"]
             self.pipeline.follow(item, {name: Upkeep(intervals[name], lag_ms, at) for name in families})
 
-    def frame(self, item: Instrument, at: int, time: int | str | None = HERE, **values: Any) -> Frame:
+    def line(
+        self,
+        *items: Instrument,
+        topic: str = "tickers",
+        kinds: Iterable[Kind] = ALL,
+        whole: bool = True,
+        lively_ms: int = 5 * S,
+        quiet_ms: int | None = 60 * S,
+    ) -> Line:
+        """Let a new line of a stream bring values of contracts; one that is not whole is of the whole venue."""
+        line = Line(items[0].exchange, topic, whole, lively_ms, quiet_ms)
+        self.pipeline.lines.add(line, items if whole else ())
+        self.pipeline.attach(line, items, kinds)
+        return line
+
+    def frame(
+        self, item: Instrument, at: int, time: int | str | None = HERE, source: Source = "rest", **values: Any
+    ) -> Frame:
         """Return a reply with some values of a contract, received at `at` and stamped `time`."""
-        frame = Frame("tickers", at, "rest")
+        frame = Frame("tickers", at, source)
         stamp = at if isinstance(time, str) else time
         for kind, value in values.items():
             if kind in {"mark", "index"}:
@@ -74,6 +108,25 @@ class Bench:
         self.pipeline.reject(item.exchange, [frame])
         self.pipeline.push([frame], period_ms)
         return [payload for channel, payload in self.offered[before:] if not channel.startswith("quality:")]
+
+    def stream(
+        self, line: Line, item: Instrument, at: int, *, time: int | str | None = HERE, **values: Any
+    ) -> list[Payload]:
+        """Push one frame of a line (see `frame`), as its desk does; return what was published, quality apart."""
+        before = len(self.offered)
+        frame = self.frame(item, at, time, "ws", **values)
+        stamp = at if isinstance(time, str) else time
+        if line.since is None:
+            self.pipeline.lines.heard(line, at, stamp)
+        elif stamp is None or line.stamp is None or stamp >= line.stamp:
+            line.heard_at, line.stamp = at, stamp
+        self.pipeline.reject(item.exchange, [frame])
+        self.pipeline.push_frame(frame)
+        return [payload for channel, payload in self.offered[before:] if not channel.startswith("quality:")]
+
+    def ticks(self, begin: int, end: int) -> list[Payload]:
+        """Let time pass second by second up to and with `end`; return what was published, quality apart."""
+        return [payload for at in range(begin, end + 1, S) for payload in self.tick(at)]
 
     def one(self, item: Instrument, at: int, **values: Any) -> Payload:
         """Push one reply and return the only payload that was published by it."""
