@@ -66,31 +66,38 @@ class PollFeed:
                 has_rows = bool(self.poll.provides) and not self.poll.sparse
                 asking = self._inlet.ask(request, self.state, began + self.period_s, has_rows=has_rows)
                 self._asked[request] = group.create_task(asking)
-        await self._deliver(min(TOGETHER * self.period_s, MOST_TOGETHER_S), asyncio.ALL_COMPLETED)
+        if self._asked:
+            await asyncio.wait(self._asked.values(), timeout=min(TOGETHER * self.period_s, MOST_TOGETHER_S))
+        await self._deliver()
         self.state.rounds += 1
         self.state.seconds += clock.monotonic() - began
         self.first_round.set()
 
     async def _rest(self) -> None:
-        """Wait until the next due time; deliver what comes meanwhile."""
-        clock = self._inlet.clock
-        began = clock.monotonic()
+        """Wait until the next due time, or for a hurry; deliver what comes meanwhile."""
+        began = self._inlet.clock.monotonic()
         due_at = began + self._until_due_s()
-        while (left_s := due_at - clock.monotonic()) > 0:
-            if self._asked:
-                await self._deliver(left_s, asyncio.FIRST_COMPLETED)
-                continue
-            with suppress(TimeoutError):
-                async with asyncio.timeout(left_s):
-                    await self._hurried.wait()
-                    due_at = min(due_at, began + HURRY_S)
-                    await asyncio.sleep(max(0.0, due_at - clock.monotonic()))
+        hurry = asyncio.create_task(self._hurried.wait())
+        try:
+            await self._wait(due_at, hurry)
+        finally:
+            hurry.cancel()
+        if self._hurried.is_set():
+            await self._wait(min(due_at, began + HURRY_S))
         self._hurried.clear()
 
-    async def _deliver(self, within_s: float, return_when: str) -> None:
-        """Hand over the answers that have come within a time."""
-        if self._asked:
-            await asyncio.wait(self._asked.values(), timeout=within_s, return_when=return_when)
+    async def _wait(self, until: float, hurry: asyncio.Task[object] | None = None) -> None:
+        """Deliver what comes until a time, or until somebody is in a hurry."""
+        while not (hurry and hurry.done()) and (left_s := until - self._inlet.clock.monotonic()) > 0:
+            awaited = [*self._asked.values(), *([hurry] if hurry else [])]
+            if awaited:
+                await asyncio.wait(awaited, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
+            else:
+                await asyncio.sleep(left_s)
+            await self._deliver()
+
+    async def _deliver(self) -> None:
+        """Hand over the answers that have come."""
         ended = [request for request, task in self._asked.items() if task.done()]
         frames = [frame for request in ended if (frame := self._asked.pop(request).result()) is not None]
         if frames:

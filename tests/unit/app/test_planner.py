@@ -3,6 +3,7 @@
 import pytest
 
 from microstream import venues
+from microstream.app.modes import modes
 from microstream.app.planner import CLOCK_S, NEEDED_S, plan, plan_spot
 from microstream.services import SERVICES, Service
 
@@ -66,3 +67,17 @@ def test_spot_is_planned_apart(venue: str) -> None:
     assert planned is not None
     assert (planned.poll.name, planned.period_s) == ("spot", 2.0)
     assert plan_spot(venues.load(venue), contracts) is None
+
+
+def test_services_that_only_streams_serve_are_not_polled() -> None:
+    """Their polls are left out; one that others are valued with is not, and the clock is asked for all the same."""
+    ways = modes({FUNDING: (30.0, "stream"), MARK: (10.0, "stream"), OI: (15.0, "auto")})
+    polls = {
+        name: {item.poll.name for item in plan(venues.load(name), ways.polls)} for name in venues.REGISTRY
+    }
+    assert polls == {
+        "binance": {"premiumIndex", "openInterest", "time"},
+        "bybit": {"tickers"},
+        "okx": {"open-interest", "time"},
+    }
+    assert plan(venues.load("bybit"), modes({MARK: (10.0, "stream")}).polls) == []
