@@ -56,6 +56,7 @@ class Case:
     frames: Sequence[Timed]
     seconds: float
     room: int
+    one_topic_each: bool
 
     @property
     def size(self) -> float:
@@ -91,6 +92,7 @@ class Venue:
             frames=[one for one in frames if one[0] > first],
             seconds=float(seconds),
             room=topics.room,
+            one_topic_each=topics.one_topic_each,
         )
 
     def all_mark_prices(self) -> Iterator[Feed]:
@@ -180,13 +182,14 @@ class _Topics:
     families: tuple[str, ...]
     room: int = SLICE
     every_contract: bool = False
+    one_topic_each: bool = False
 
 
 _TOPICS = {
     ("binance", "!markPrice@arr"): _Topics(
         Venue.all_mark_prices, ("funding", "mark_price"), room=1, every_contract=True
     ),
-    ("binance", "@markPrice"): _Topics(Venue.mark_prices, ("funding", "mark_price")),
+    ("binance", "@markPrice"): _Topics(Venue.mark_prices, ("funding", "mark_price"), one_topic_each=True),
     ("bybit", "tickers"): _Topics(Venue.tickers, ("funding", "mark_price", "oi")),
     ("okx", "funding, oi"): _Topics(Venue.funding_and_interest, ("funding", "oi"), room=250),
     ("okx", "four channels"): _Topics(Venue.public_channels, ("funding", "mark_price", "oi"), room=250),

@@ -111,8 +111,9 @@ def service(
     environment |= {"NO_PROXY": "127.0.0.1", "MICROSTREAM_SYMBOLS": "all"}
     environment |= {"MICROSTREAM_SERVER__PORT": str(port), "MICROSTREAM_LOG__LEVEL": "warning"}
     for venue in ("binance", "bybit", "okx"):
-        environment[f"MICROSTREAM_EXCHANGES__{venue.upper()}__REST_URL"] = urls[venue]
-        environment[f"MICROSTREAM_EXCHANGES__{venue.upper()}__WS_URL"] = urls[f"{venue}_ws"]
+        group, ws_url = f"MICROSTREAM_EXCHANGES__{venue.upper()}__", urls[f"{venue}_ws"]
+        environment |= {f"{group}REST_URL": urls[venue], f"{group}SPOT_REST_URL": urls[venue]}
+        environment |= {f"{group}WS_URL": ws_url, f"{group}SPOT_WS_URL": urls.get(f"{venue}_spot_ws", ws_url)}
     for name in SERVICES:
         environment[f"MICROSTREAM_SERVICES__{name.upper()}__MODE"] = "auto" if streams else "poll"
     with tempfile.TemporaryDirectory(prefix="microstream-bench-") as folder:  # no microstream.yaml there

@@ -62,7 +62,7 @@ class Receiver:
 
     def _messages(self) -> Iterator[tuple[int, bytes, bytes]]:
         parser = hiredis.Reader()
-        while data := self._sock.recv(CHUNK):
+        while data := self._receive():
             at = time.perf_counter_ns()
             parser.feed(data)
             while (reply := parser.gets()) is not False:
@@ -70,6 +70,12 @@ class Receiver:
                     yield at, reply[2], reply[3]
                 else:
                     print("{}", flush=True)
+
+    def _receive(self) -> bytes:
+        try:
+            return self._sock.recv(CHUNK)
+        except ConnectionResetError:  # shutting down with bytes unread may end like this
+            return b""
 
     def _check(self, channel: bytes, payload: Payload) -> None:
         run, seq = self._newest.get(channel, (payload.run, payload.seq - 1))

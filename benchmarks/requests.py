@@ -22,21 +22,23 @@ READY_S = 60.0
 BULK = {
     ("binance", "/fapi/v1/premiumIndex"): 6.0,
     ("binance", "/fapi/v1/time"): 0.0,
-    ("bybit", "/v5/market/tickers"): 6.0,
+    ("binance", "/api/v3/ticker/bookTicker"): 12.0,
+    ("bybit", "/v5/market/tickers"): 18.0,
     ("okx", "/api/v5/public/funding-rate"): 2.0,
     ("okx", "/api/v5/public/mark-price"): 12.0,
     ("okx", "/api/v5/market/index-tickers"): 18.0,
     ("okx", "/api/v5/public/open-interest"): 8.0,
+    ("okx", "/api/v5/market/tickers"): 12.0,
     ("okx", "/api/v5/public/time"): 0.0,
 }
-"""Requests a minute for funding at 30 s, mark and index at 10 s, open interest at 15 s, with bulk replies."""
-WEIGHTS = {("binance", "/fapi/v1/premiumIndex"): 10.0}
+"""Requests a minute for funding at 30 s, mark and index at 10 s, open interest at 15 s, spot at 5 s, in bulk."""
+WEIGHTS = {("binance", "/fapi/v1/premiumIndex"): 10.0, ("binance", "/api/v3/ticker/bookTicker"): 4.0}
 """What a request counts where that is not 1."""
 OPEN_INTEREST = ("binance", "/fapi/v1/openInterest")
 """One contract a request, weight 1: the 100 most traded every 15 s, the others every 2 minutes."""
 TOP = 100
 LIMITS = {
-    "binance": "2400 weight",
+    "binance": "2400 weight, spot 6000",
     "bybit": "7200 requests",
     "okx": "300 to 600 requests per path",
 }

@@ -31,10 +31,11 @@ What to watch, and what to do about it: [runbook](runbook.md#metrics-to-watch).
 LABELS = {
     "endpoint": "a WebSocket address of the venue",
     "exchange": "`binance`, `bybit` or `okx`",
-    "family": "`funding`, `mark_price` or `oi`; of `messages` and `dropped` also `instrument` and `quality`",
-    "feed": "a reply of the venue, named for the last part of its path: `premiumIndex`, `tickers`, `funding-rate`",
-    "kind": "of `events`: `mark`, `index`, `funding`, `settled`, `open_interest`; of `quality_open`: the kinds of"
-    " [quality](payloads.md#quality)",
+    "family": "`funding`, `mark_price`, `oi` or `spot`; of `messages` and `dropped` also `instrument` and `quality`",
+    "feed": "a reply of the venue, named for the last part of its path: `premiumIndex`, `tickers`, `funding-rate`; of"
+    " spot `spot/bookTicker`, `spot/tickers`",
+    "kind": "of `events`: `mark`, `index`, `funding`, `settled`, `open_interest`, `spot`; of `quality_open`: the"
+    " kinds of [quality](payloads.md#quality)",
     "outcome": "HTTP status, or why there was no readable answer",
     "poll": "a poll, named for the reply that it asks for first",
     "python": "version of the interpreter",

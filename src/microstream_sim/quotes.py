@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from microstream_sim.view import View
 
 _DAY_SAMPLES = 8
+SMALLEST = 1e-7
+"""Spot quotes coins that cost less by the unit of their contract, or not at all: prices have eight decimals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +50,19 @@ def spot_quote(view: "View", pair: Contract) -> Quote:
     return _quote(pair, view.market.index(pair, at), past, pair.coin.oi_usd * pair.share)
 
 
+def spot_multiplier(contract: Contract) -> int:
+    """Return how many coins a spot price is for."""
+    return contract.multiplier if contract.coin.price < SMALLEST else 1
+
+
 @lru_cache(maxsize=4_000)
 def spot_pair(like: Contract, symbol: str, status: str) -> Contract:
-    """Return the spot pair of a contract's coin: single coins, no funding."""
+    """Return the spot pair of a contract's coin: single coins (the cheapest by the unit), no funding."""
     return with_decimals(
         Contract(
             venue=like.venue, symbol=symbol, kind="perpetual", coin=like.coin, quote=like.quote, settle="",
             status=status, live=False, interval_h=None, listed_at=like.listed_at,
+            multiplier=spot_multiplier(like),
         )
     )  # fmt: skip
 

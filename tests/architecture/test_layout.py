@@ -19,6 +19,7 @@ VENUE_FILES = {
     "instruments.py",
     "rest.py",
     "stream.py",
+    "spot.py",
     "limits.py",
 }
 Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
@@ -50,8 +51,8 @@ def test_venues_are_registered_and_independent() -> None:
 
 
 @pytest.mark.parametrize("venue", venues.REGISTRY)
-def test_venue_has_its_seven_files(venue: str) -> None:
-    """A venue is seven files and nothing else."""
+def test_venue_has_its_eight_files(venue: str) -> None:
+    """A venue is eight files and nothing else."""
     files = {path.name for path in (PACKAGE / "venues" / venue).iterdir() if path.name != "__pycache__"}
     assert files == VENUE_FILES
 

@@ -10,6 +10,7 @@ from tests.integration.stage import Service
 
 from microstream import venues
 from microstream.clock import SystemClock
+from microstream.services import SERVICES
 from microstream.sinks import Buffer, Bus, SinkSettings
 
 
@@ -42,24 +43,39 @@ async def publish_to() -> AsyncIterator[Callable[..., Publisher]]:
         assert publisher.task.cancelled()
 
 
+def addresses(urls: Mapping[str, str], venue: str) -> dict[str, str]:
+    """Return where a venue is to be found: its streams beside its REST API, unless they have their own place."""
+    stream = urls.get(f"{venue}_ws", urls[venue].replace("http", "ws", 1))
+    return {
+        "rest_url": urls[venue],
+        "ws_url": stream,
+        "spot_rest_url": urls[venue],
+        "spot_ws_url": urls.get(f"{venue}_spot_ws", stream),
+    }
+
+
 @pytest.fixture(scope="session")
 def new_service(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Service]:
-    """`with new_service(sim.urls, redis_url, symbols=["BTC/USDT"]) as service`: every interval 1 s, free ports."""
+    """`with new_service(sim.urls, redis_url, symbols=["BTC/USDT"]) as service`: every interval 1 s, free ports.
 
-    def make(urls: Mapping[str, str], redis_url: str, **settings: Any) -> Service:
-        exchanges = {name: {"rest_url": urls[name]} for name in venues.REGISTRY if name in urls}
+    Values are polled unless another `mode` is asked for; no address but those of `urls` is ever asked.
+    """
+
+    def make(urls: Mapping[str, str], redis_url: str, *, mode: str = "poll", **settings: Any) -> Service:
         plain: dict[str, Any] = {
             "symbols": "all",
             "redis": {"url": redis_url},
-            "exchanges": exchanges,
-            "services": {
-                name: {"poll_interval": "1s"}
-                for name in ("funding_rate_aggregator", "mark_price_poller", "open_interest_poller")
-            },
+            "exchanges": {},
+            "services": {name: {"poll_interval": "1s"} for name in SERVICES},
             "server": {"port": 0},
             "log": {"format": "json"},
         }
-        return Service(tmp_path_factory.mktemp("service"), plain | settings)
+        whole = plain | settings
+        whole["services"] = {name: {"mode": mode, **whole["services"].get(name, {})} for name in SERVICES}
+        whole["exchanges"] = {
+            name: addresses(urls, name) | whole["exchanges"].get(name, {}) for name in venues.REGISTRY
+        }
+        return Service(tmp_path_factory.mktemp("service"), whole)
 
     return make
 

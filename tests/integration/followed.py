@@ -10,6 +10,8 @@ from typing import Any
 from tests.integration.oracle import CHECKS, FAMILIES, Oracle, check_common, symbol_of
 from tests.integration.stage import Recorder, Service, Simulator
 
+from microstream.services import SERVICES
+
 COINS = ("BTC", "ETH", "SOL", "XRP", "DOGE", "BNB", "ADA")
 FEEDS: dict[str, dict[str, tuple[str, ...]]] = {
     "binance": {"premiumIndex": ("mark_price", "funding"), "openInterest": ("oi",)},
@@ -101,8 +103,12 @@ def staged(new_service: Callable[..., Service], valkey: str) -> Iterator[Stage]:
         recorder.client.flushall()
         settings = {
             "symbols": [f"{coin}/USDT" for coin in COINS],
+            "services": {
+                **{name: {"poll_interval": "1s"} for name in SERVICES},
+                "spot_reference": {"enabled": False},  # a host of its own, as far as contracts are concerned
+            },
             "http": {"timeout": "800ms", "max_body": "2MB"},
-            "exchanges": {venue: {"rest_url": sim.urls[venue], "weight_share": 1.0} for venue in FEEDS},
+            "exchanges": {venue: {"weight_share": 1.0} for venue in FEEDS},
         }
         with new_service(sim.urls, valkey, **settings) as service:
             rows = {

@@ -24,6 +24,7 @@ CHANNELS = {
     "funding": "funding",
     "mark_price": "meta:mark_price",
     "oi": "meta:oi",
+    "spot": "meta:spot",
     "instrument": "meta:instrument",
     "quality": "quality",
 }

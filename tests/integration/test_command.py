@@ -125,7 +125,10 @@ def test_real_venues_that_cannot_be_reached_are_an_error_that_says_so(
 ) -> None:
     """Never simulated by itself; the way to a simulation is named."""
     nowhere = dict.fromkeys(VENUES, f"http://127.0.0.1:{free_port}")
-    with Recorder(valkey) as recorder, new_service(nowhere, valkey, http={"retries": 0}) as service:
+    with (
+        Recorder(valkey) as recorder,
+        new_service(nowhere, valkey, mode="auto", http={"retries": 0}) as service,
+    ):
         wait_until(lambda: service.log("no venue can be read"), 10)
         assert "--simulate" in service.log("no venue can be read")[0]["event"]
         assert not service.ready()[0]

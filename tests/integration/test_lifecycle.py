@@ -108,7 +108,10 @@ def test_a_signal_drains_and_ends_with_0(
     sim: Simulator, new_service: NewService, valkey: str, number: int
 ) -> None:
     """What was taken from the venues is written before the end."""
-    with Recorder(valkey) as recorder, new_service(sim.urls, valkey, symbols="BTC/USDT") as service:
+    with (
+        Recorder(valkey) as recorder,
+        new_service(sim.urls, valkey, symbols="BTC/USDT", mode="auto") as service,
+    ):
         recorder.until(lambda: heard(recorder), 8)
         assert service.stop(number) < 2
         assert [line["event"] for line in service.log()][-1] == "stopped"
@@ -119,7 +122,10 @@ def test_a_venue_that_hangs_does_not_hold_up_the_end(
 ) -> None:
     """Neither while its lists are read nor later."""
     sim.put({"kind": "hang", "venue": "binance"}, {"kind": "hang", "venue": "okx", "path": "*mark-price"})
-    with Recorder(valkey) as recorder, new_service(sim.urls, valkey, symbols="BTC/USDT") as service:
+    with (
+        Recorder(valkey) as recorder,
+        new_service(sim.urls, valkey, symbols="BTC/USDT", mode="auto") as service,
+    ):
         recorder.until(lambda: heard(recorder, "bybit"), 8)
         assert service.stop() < 2
 
@@ -152,14 +158,14 @@ def test_a_killed_service_starts_anew_on_the_same_redis(
 ) -> None:
     """Another run, numbers from 1; contracts that are not followed any more leave the last values."""
     with Recorder(valkey) as recorder:
-        with new_service(sim.urls, valkey, symbols=["BTC/USDT", "ETH/USDT"]) as service:
+        with new_service(sim.urls, valkey, symbols=["BTC/USDT", "ETH/USDT"], mode="auto") as service:
             recorder.until(lambda: heard(recorder) and "ethusdt" in recorder.last("oi", "binance"), 8)
             service.process.kill()
             service.process.wait()
         first = recorder.all[-1].payload["run"]
         recorder.pull(0.1)
         began = now_ms()
-        with new_service(sim.urls, valkey, symbols=["BTC/USDT"]) as service:
+        with new_service(sim.urls, valkey, symbols=["BTC/USDT"], mode="auto") as service:
             recorder.until(lambda: heard(recorder, since=began), 8)
             for family in FAMILIES:
                 for venue, symbol in BTC.items():

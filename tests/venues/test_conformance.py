@@ -14,7 +14,16 @@ from microstream.spec.venue import Venue
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 LISTS = json.loads((FIXTURES / "expected" / "lists.json").read_text())
-SEVEN = {"README.md", "__init__.py", "wire.py", "stream.py", "rest.py", "instruments.py", "limits.py"}
+EIGHT = {
+    "README.md",
+    "__init__.py",
+    "wire.py",
+    "stream.py",
+    "rest.py",
+    "spot.py",
+    "instruments.py",
+    "limits.py",
+}
 TRAPS = {"binance": 18, "bybit": 20, "okx": 20}
 FAMILIES = {"mark", "index", "funding", "open_interest"}
 
@@ -49,10 +58,10 @@ def requests(venue: Venue) -> list[Request]:
 
 
 @every_venue
-def test_seven_files(name: str) -> None:
-    """A venue is a folder of the same seven files."""
+def test_eight_files(name: str) -> None:
+    """A venue is a folder of the same eight files."""
     folder = Path(venues.__file__).parent / name
-    assert {path.name for path in folder.iterdir() if path.is_file()} == SEVEN
+    assert {path.name for path in folder.iterdir() if path.is_file()} == EIGHT
 
 
 @every_venue

@@ -77,6 +77,6 @@ def test_every_fixture_and_every_feed_has_a_case(venue: str) -> None:
     decoded = {
         name for name in files if not name.startswith(("rest-error", "rest-exchangeInfo", "rest-fundingInfo"))
     }
-    decoded = {name for name in decoded if not name.startswith(("rest-instruments", "rest-24hr"))}
+    decoded = {name for name in decoded if not name.startswith(("rest-instruments", "rest-24hr", "spot-"))}
     assert {case["file"] for case in cases} == decoded
     assert {case["feed"] for case in cases} == {f"rest/{feed}" for feed in venues.load(venue).feeds} | {"ws"}

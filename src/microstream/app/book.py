@@ -211,18 +211,22 @@ class InstrumentBook:
         gone = replace(item, status="delisted", delisted_at=item.delisted_at or now)
         self._tell(gone, changes(item, gone), now)
         self._pipeline.unfollow(item.key, now)
-        for family in (*(service.family for service in self._pipeline.services), "instrument", "quality"):
+        for family in (*self._families(), "instrument", "quality"):
             self._buffer.remove(f"{family}:{self.venue}", (item.symbol,))
 
     def _leave_only_followed(self) -> None:
         """Take leftovers of an earlier run out of the last-value hashes."""
         followed = [item.symbol for item in self.context.instruments.values()]
-        for service in self._pipeline.services:
-            self._buffer.retain(f"{service.family}:{self.venue}", followed)
+        for family in self._families():
+            self._buffer.retain(f"{family}:{self.venue}", followed)
         self._buffer.retain(f"instrument:{self.venue}", [item.symbol for item in self.known.values()])
         conditions = self._pipeline.quality.open
         wrong = {symbol for exchange, symbol, _, _ in conditions if exchange == self.venue}
         self._buffer.retain(f"quality:{self.venue}", wrong)
+
+    def _families(self) -> list[str]:
+        """Return the published families that are about contracts."""
+        return [service.family for service in self._pipeline.services if not service.of_spot]
 
     def _tell(self, item: Instrument, changed: Changes, now: int) -> None:
         self._buffer.offer(channel("instrument", self.venue, item.symbol), message(item, changed, now))

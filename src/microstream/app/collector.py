@@ -7,15 +7,16 @@ from random import Random
 
 from microstream.app.book import InstrumentBook
 from microstream.app.modes import Modes
-from microstream.app.planner import Planned, plan
-from microstream.app.streams import Streams
+from microstream.app.planner import Planned, plan, plan_spot
+from microstream.app.spot import SpotCollector
+from microstream.app.streams import Desk, Streams
 from microstream.clock import Clock
 from microstream.config import Config
 from microstream.config.model import Exchange
 from microstream.errors import Banned, RegionBlocked, VenueRefused
 from microstream.model.events import Kind
 from microstream.model.frame import Frame
-from microstream.model.instruments import Instrument
+from microstream.model.instruments import Instrument, key_of
 from microstream.model.state import Upkeep
 from microstream.model.symbols import Selection
 from microstream.pipeline.pipeline import Pipeline
@@ -86,6 +87,9 @@ class Collector:
         self._inlet = Inlet(venue.name, self.client, venue.feeds, lambda: self.book.context, self, clock)
         self._clock = clock
         self.feeds: Sequence[PollFeed | SweepFeed] = self._feeds(plan(venue, ways.polls))
+        self._connects = Budget((venue.connects,), clock, settings.weight_share)
+        self._tap = None if tap is None else partial(tap.keep, venue.name)
+        self._random = random
         self.streams = Streams(
             venue,
             venue.endpoints,
@@ -93,14 +97,32 @@ class Collector:
             ways.wanted,
             lambda: self.book.context,
             pipeline,
-            connects=Budget((venue.connects,), clock, settings.weight_share),
+            connects=self._connects,
             hurry=self._hurry,
             doubt=self.book.doubt,
             clock=clock,
             random=random,
-            tap=None if tap is None else partial(tap.keep, venue.name),
+            tap=self._tap,
         )
         self.book.changed = self.streams.plan
+        self.spot: SpotCollector | None = None
+        if venue.spot is not None and (planned := plan_spot(venue, services)) is not None:
+            self.spot = SpotCollector(
+                venue,
+                venue.spot,
+                planned,
+                config,
+                pipeline,
+                buffer,
+                contracts=lambda: self.book.context,
+                budget=self.budget,
+                after=next((feed.first_round for feed in self.feeds if isinstance(feed, PollFeed)), None),
+                is_streamed="spot" in ways.wanted,
+                connects=self._connects,
+                tap=self._tap,
+                clock=clock,
+                random=random,
+            )
 
     async def run(self) -> None:
         """Read the registry, then stream and poll what is followed."""
@@ -111,6 +133,8 @@ class Collector:
             group.create_task(self.streams.run())
             for feed in self.feeds:
                 group.create_task(feed.run())
+            if self.spot is not None:
+                group.create_task(self.spot.run())
 
     def deliver(self, frames: Sequence[Frame], period_ms: int) -> None:
         """Push a round into the pipeline."""
@@ -157,13 +181,36 @@ class Collector:
             if isinstance(feed, PollFeed) and feed.poll.provides & kinds:
                 feed.hurry()
 
+    def desks(self) -> list[Desk]:
+        """Return the stream endpoints of contracts and spot pairs."""
+        return [*self.streams.desks, *(self.spot.streams.desks if self.spot else ())]
+
+    def renew(self, topic: str) -> None:
+        """Subscribe anew to a topic that has fallen silent."""
+        self.streams.renew(topic)
+        if self.spot is not None:
+            self.spot.streams.renew(topic)
+
     def intervals(self) -> dict[str, tuple[float, float]]:
         """Return the shortest and the longest interval of each poll, in seconds."""
         result = {}
-        for feed in self.feeds:
+        for feed in self.all_feeds():
             paced = feed.intervals.values() if isinstance(feed, SweepFeed) else ()
             result[feed.poll.name] = (min(paced, default=feed.period_s), max(paced, default=feed.period_s))
         return result
+
+    def all_feeds(self) -> list[PollFeed | SweepFeed]:
+        """Return the feeds of contracts and of spot pairs."""
+        return [*self.feeds, *([self.spot.feed] if self.spot else [])]
+
+    def clients(self) -> list[HttpClient]:
+        """Return the clients of the venue's hosts."""
+        return [self.client, *([self.spot.client] if self.spot else [])]
+
+    def budgets(self) -> list[Budget]:
+        """Return what counts the requests: the spot host's own, where it has one."""
+        own = self.spot is not None and self.spot.budget is not self.budget
+        return [self.budget, self.spot.budget] if self.spot and own else [self.budget]
 
     def _feeds(self, planned: Sequence[Planned]) -> list[PollFeed | SweepFeed]:
         """Return the feeds; one whose values are published with those of another begins after it."""
@@ -203,7 +250,7 @@ class Collector:
         """Return an entry for every family that the contract can have: those that never fund have no funding."""
         result = {}
         for service, interval_s in self._services.items():
-            if service.family == "funding" and instrument.kind != "perpetual":
+            if service.of_spot or (service.family == "funding" and instrument.kind != "perpetual"):
                 continue
             lag_s = self.venue.refresh_s.get(service.value_kind)
             lag_ms = None if lag_s is None else round(lag_s * 1000)
@@ -213,5 +260,5 @@ class Collector:
     def _instrument(self, request: Request) -> Instrument | None:
         if request.symbol is None:
             return None
-        state = self._pipeline.states.get(f"{self.venue.name}:{request.symbol}")
+        state = self._pipeline.states.get(key_of(self.venue.name, request.symbol))
         return state.instrument if state else None

@@ -8,9 +8,11 @@ from microstream.app.collector import Collector
 from microstream.app.streams import Desk
 from microstream.model.state import State
 from microstream.pipeline.pipeline import Pipeline
+from microstream.transport.budget import Budget
 
 SHOWN = 3
 """Topics that a complaint names."""
+SPOT = "spot"
 ENOUGH = 0.5
 """Part of a family's followed contracts that must be live for it to count as live."""
 
@@ -54,8 +56,9 @@ class VenueHealth(Struct, frozen=True):
 
     @property
     def ready(self) -> bool:
-        """Whether the registry was read and every family is live."""
-        return self.known > 0 and all(family.ready for family in self.families.values())
+        """Whether the registry was read and every family of contracts is live; spot is a host of its own."""
+        families = [family for name, family in self.families.items() if name != SPOT]
+        return self.known > 0 and all(family.ready for family in families)
 
 
 def venue_health(collector: Collector, pipeline: Pipeline, now: int) -> VenueHealth:
@@ -63,15 +66,15 @@ def venue_health(collector: Collector, pipeline: Pipeline, now: int) -> VenueHea
     exchange = collector.venue.name
     states = [state for state in pipeline.states.values() if state.instrument.exchange == exchange]
     failing = _closures(collector)
-    failing += [text for feed in collector.feeds for text in feed.state.complaints()]
-    failing += [text for desk in collector.streams.desks for text in _stream_complaints(desk)]
+    failing += [text for feed in collector.all_feeds() for text in feed.state.complaints()]
+    failing += [text for desk in collector.desks() for text in _stream_complaints(desk)]
     if collector.book.failing is not None:
         failing.append(collector.book.failing)
     return VenueHealth(
         known=len(collector.book.known),
-        followed=len(states),
+        followed=len(collector.book.context.instruments),
         families={service.family: _family(states, service.family, now) for service in pipeline.services},
-        streams={desk.endpoint.name: stream_health(desk) for desk in collector.streams.desks},
+        streams={desk.endpoint.name: stream_health(desk) for desk in collector.desks()},
         failing=failing,
     )
 
@@ -105,7 +108,10 @@ def _stream_complaints(desk: Desk) -> list[str]:
 
 def _closures(collector: Collector) -> list[str]:
     """Return what keeps requests waiting: quotas that are closed or used up."""
-    budget = collector.budget
+    return [text for budget in collector.budgets() for text in _closed(budget)]
+
+
+def _closed(budget: Budget) -> list[str]:
     texts = [
         f"{item.name}: closed for another {item.closed_s:.0f} s"
         for item in budget.quotas()

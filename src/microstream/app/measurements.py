@@ -23,7 +23,7 @@ def measurements(
         yield from _requests(collector)
         yield from _quotas(collector)
         yield from _polls(collector)
-        for desk in collector.streams.desks:
+        for desk in collector.desks():
             yield from _streams(collector.venue.name, desk)
     yield from _pipeline(parts)
     yield from _tap(parts)
@@ -36,22 +36,23 @@ def measurements(
 
 
 def _requests(collector: Collector) -> Iterator[Sample]:
-    exchange, traffic = collector.venue.name, collector.client.traffic
-    for (feed, outcome), count in traffic.requests.items():
-        yield "http_requests", (exchange, feed, outcome), count
-    for (feed, reason), count in traffic.failures.items():
-        yield "http_failures", (exchange, feed, reason), count
-    for feed, count in traffic.retries.items():
-        yield "http_retries", (exchange, feed), count
-    for feed, count in traffic.answers.items():
-        yield "http_answer_seconds", (exchange, feed), (count, traffic.seconds[feed])
-    yield "http_body_bytes", (exchange,), traffic.body_bytes
-    yield "http_wire_bytes", (exchange,), traffic.wire_bytes
+    exchange, traffics = collector.venue.name, [client.traffic for client in collector.clients()]
+    for traffic in traffics:
+        for (feed, outcome), count in traffic.requests.items():
+            yield "http_requests", (exchange, feed, outcome), count
+        for (feed, reason), count in traffic.failures.items():
+            yield "http_failures", (exchange, feed, reason), count
+        for feed, count in traffic.retries.items():
+            yield "http_retries", (exchange, feed), count
+        for feed, count in traffic.answers.items():
+            yield "http_answer_seconds", (exchange, feed), (count, traffic.seconds[feed])
+    yield "http_body_bytes", (exchange,), sum(traffic.body_bytes for traffic in traffics)
+    yield "http_wire_bytes", (exchange,), sum(traffic.wire_bytes for traffic in traffics)
 
 
 def _quotas(collector: Collector) -> Iterator[Sample]:
     exchange = collector.venue.name
-    for quota in collector.budget.quotas():
+    for quota in (quota for budget in collector.budgets() for quota in budget.quotas()):
         yield "quota_used", (exchange, quota.name), quota.used
         yield "quota_limit", (exchange, quota.name), quota.limit
         yield "quota_closed_seconds", (exchange, quota.name), quota.closed_s
@@ -60,7 +61,7 @@ def _quotas(collector: Collector) -> Iterator[Sample]:
 def _polls(collector: Collector) -> Iterator[Sample]:
     exchange = collector.venue.name
     mismatches: Counter[str] = Counter()
-    for feed in collector.feeds:
+    for feed in collector.all_feeds():
         name, state = feed.poll.name, feed.state
         yield "poll_rounds", (exchange, name), state.rounds
         yield "poll_seconds", (exchange, name), (state.rounds, state.seconds)

@@ -22,10 +22,11 @@ class Planned:
 
 
 def plan(venue: Venue, services: Mapping[Service, float]) -> list[Planned]:
-    """Return the polls of a venue for services with their intervals in seconds.
+    """Return the polls of a venue's contracts for services with their intervals in seconds.
 
     One reply serves every service that can use it. Polls that provide nothing are for the venue's clock.
     """
+    services = {service: interval for service, interval in services.items() if not service.of_spot}
     periods: dict[str, float] = {}
     for poll in venue.polls:
         served = [interval for service, interval in services.items() if service.needs & poll.provides]
@@ -37,6 +38,12 @@ def plan(venue: Venue, services: Mapping[Service, float]) -> list[Planned]:
         if poll.needs and poll.name in periods:
             _add_needed(venue, poll, periods)
     return [Planned(poll, periods[poll.name]) for poll in venue.polls if poll.name in periods]
+
+
+def plan_spot(venue: Venue, services: Mapping[Service, float]) -> Planned | None:
+    """Return the poll of a venue's spot pairs; None where no service is about them, or the venue's are not known."""
+    intervals = [interval for service, interval in services.items() if service.of_spot]
+    return Planned(venue.spot.poll, min(intervals)) if venue.spot and intervals else None
 
 
 def _add_needed(venue: Venue, needy: Poll, periods: dict[str, float]) -> None:

@@ -91,7 +91,7 @@ def wire(config: Config, clock: Clock, random: Random) -> Parts:
         buffer.offer(channel, message)
 
     def renew(exchange: str, topic: str) -> None:
-        collectors[exchange].streams.renew(topic)
+        collectors[exchange].renew(topic)
 
     pipeline = Pipeline(
         tuple(services), offer, terms, doubt, renew=renew, polled=ways.polled, streamed=ways.streamed
@@ -124,7 +124,7 @@ def _tap(config: Config, clock: Clock) -> Tap | None:
 def _warn_of_unstreamed(venue: Venue, ways: Modes) -> None:
     """Say which values will never come, because they are wanted from streams alone and the venue streams none."""
     streamed = frozenset[Kind]().union(*(endpoint.provides for endpoint in venue.endpoints))
-    missing = sorted((ways.streamed - streamed) - {"settled"})
+    missing = sorted((ways.streamed - streamed) - {"settled", "spot"})
     if missing:
         log.warning(
             "values that this venue does not stream are left out; mode auto polls them",

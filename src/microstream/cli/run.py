@@ -71,7 +71,7 @@ async def _simulated(config: Path | None) -> None:
     async with simulation() as urls:
         log.warning(
             "simulated venues: the data is made up on this machine, not from any exchange",
-            venues=sorted(urls.values()),
+            venues=sorted({url for url in urls.values() if url.startswith("http")}),
         )
         await _run(load(config, {**os.environ, **urls}))
 

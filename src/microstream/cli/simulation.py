@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import msgspec
@@ -37,15 +37,22 @@ async def simulation(arguments: Sequence[str] = ()) -> AsyncIterator[dict[str, s
     try:
         urls = await _ready(process)
         os.environ["NO_PROXY"] = ",".join(filter(None, (os.environ.get("NO_PROXY"), "127.0.0.1")))
-        yield {
-            f"MICROSTREAM_EXCHANGES__{name.upper()}__{kind}_URL": url
-            for name in VENUES
-            for kind, url in (("REST", urls[name]), ("WS", urls[name].replace("http://", "ws://")))
-        }
+        yield environment(urls)
     finally:
         if process.returncode is None:
             process.terminate()
             await process.wait()
+
+
+def environment(urls: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that point the configuration at a simulator with these addresses."""
+    bases = {}
+    for name in VENUES:
+        prefix = f"MICROSTREAM_EXCHANGES__{name.upper()}"
+        bases[f"{prefix}__REST_URL"] = bases[f"{prefix}__SPOT_REST_URL"] = urls[name]
+        bases[f"{prefix}__WS_URL"] = urls[f"{name}_ws"]
+        bases[f"{prefix}__SPOT_WS_URL"] = urls.get(f"{name}_spot_ws", urls[f"{name}_ws"])
+    return bases
 
 
 async def _ready(process: Process) -> dict[str, str]:

@@ -134,6 +134,14 @@ class OpenInterestPoller(Service):
     )
 
 
+class SpotReference(Service):
+    """Spot pairs."""
+
+    poll_interval: Annotated[Duration, at_least("1s")] = Field(
+        default=5.0, description=Service.model_fields["poll_interval"].description
+    )
+
+
 class Services(Section):
     """What is published."""
 
@@ -144,10 +152,11 @@ class Services(Section):
     open_interest_poller: OpenInterestPoller = Field(
         default=OpenInterestPoller(), description="channels meta:oi:*"
     )
+    spot_reference: SpotReference = Field(default=SpotReference(), description="channels meta:spot:*")
 
     @model_validator(mode="after")
     def _one_enabled(self) -> Self:
-        services = (self.funding_rate_aggregator, self.mark_price_poller, self.open_interest_poller)
+        services = (getattr(self, name) for name in type(self).model_fields)
         if not any(service.enabled for service in services):
             raise ValueError("all are switched off; enable at least one")
         return self

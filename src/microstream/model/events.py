@@ -12,7 +12,7 @@ Kind = Literal["mark", "index", "funding", "settled", "open_interest", "spot"]
 class Event(Struct, frozen=True, gc=False, kw_only=True):
     """One statement of a venue about one instrument.
 
-    `key` is `{exchange}:{symbol}`, the tail of every channel. `timestamp` is the venue's time of the value (of
+    `key` is the instrument's. `timestamp` is the venue's time of the value (of
     the reply where rows carry none), `received_at` ours as the bytes arrived; both ms UTC.
     """
 

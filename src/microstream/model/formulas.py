@@ -34,6 +34,13 @@ def basis_bps(mark: float | None, index: float | None) -> float | None:
     return (mark - index) / index * 10_000
 
 
+def mid(bid: float | None, ask: float | None) -> float | None:
+    """Return (bid + ask) / 2."""
+    if bid is None or ask is None:
+        return None
+    return (bid + ask) / 2
+
+
 def coins(contracts: float | None, contract_size: float | None, multiplier: float) -> float | None:
     """Return coins behind linear contracts: contracts * contract size * coins per base unit."""
     if contracts is None or contract_size is None:

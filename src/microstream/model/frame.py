@@ -13,6 +13,7 @@ from microstream.model.events import (
     MarkPrice,
     OpenInterest,
     Source,
+    SpotQuote,
 )
 from microstream.model.instruments import Instrument
 from microstream.model.units import BadNumber, Text, millis, number
@@ -197,5 +198,28 @@ class Frame:
                 base=base,
                 value=value,
                 value_ccy=value_ccy,
+            )
+        )
+
+    def spot(
+        self, instrument: Instrument, timestamp: int | None, *, bid: Text, ask: Text, last: Text = None
+    ) -> None:
+        """Add the quote of a spot pair, unless nothing of it is known or a part of it cannot be read."""
+        refused = len(self.rejects)
+        prices = [self.number(instrument, "spot", raw) for raw in (bid, ask, last)]
+        if len(self.rejects) > refused:
+            return
+        if prices == [None, None, None]:
+            self.blank(instrument, "spot", bid)
+            return
+        self.events.append(
+            SpotQuote(
+                key=instrument.key,
+                timestamp=timestamp,
+                received_at=self.received_at,
+                source=self.source,
+                bid=prices[0],
+                ask=prices[1],
+                last=prices[2],
             )
         )

@@ -1,4 +1,4 @@
-"""Instrument: one contract of one venue, under both of its names."""
+"""Instrument: one contract or spot pair of one venue, under both of its names."""
 
 import sys
 from typing import Literal
@@ -6,12 +6,13 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
-InstrumentKind = Literal["perpetual", "future", "spot"]
+ContractKind = Literal["perpetual", "future"]
+InstrumentKind = Literal[ContractKind, "spot"]
 Status = Literal["live", "prelaunch", "suspended", "settling", "delisted"]
 
 
 class Instrument(Struct, frozen=True, kw_only=True):
-    """A contract as the registry knows it.
+    """A contract as the registry knows it, or a spot pair.
 
     `name` is the venue's own spelling, `symbol` the same in lower case (OKX without `-SWAP`), `instrument` the
     cross-venue name (`SOL/USDT:USDT`). `multiplier` is the number of coins in one base unit (1000 for
@@ -19,6 +20,10 @@ class Instrument(Struct, frozen=True, kw_only=True):
     base units, for inverse contracts in USD; None where it is not known. `index` is the venue's name of the
     index behind the mark. `funding_interval_hours`, `rate_cap` and `rate_floor` (fractions per interval) are
     None where the venue's lists do not state them. Times are ms UTC.
+
+    A spot pair (`BTC/USDT`) settles in nothing (`settle` is empty). It may have the symbol of a perpetual (`btcusdt`)
+    and never its `key`, which is made of the other fields: `{exchange}:{symbol}`, of a spot pair
+    `{exchange}:spot:{symbol}`.
     """
 
     exchange: str
@@ -44,14 +49,14 @@ class Instrument(Struct, frozen=True, kw_only=True):
     tradfi: bool = False
     turnover: float | None = None
     """Turnover of the last 24 hours in quote currency, where a list states it: what "most traded" goes by."""
-
     key: str = ""
-    """`{exchange}:{symbol}`; spot pairs, whose symbols are those of perpetuals, have `spot:` before the symbol."""
+    """What events and states go by: unique among contracts and spot pairs of all venues."""
 
     def __post_init__(self) -> None:
-        """Make the key once: it is looked up for every value."""
-        spot = "spot:" if self.kind == "spot" else ""
-        force_setattr(self, "key", sys.intern(f"{self.exchange}:{spot}{self.symbol}"))
+        """Derive the key."""
+        force_setattr(
+            self, "key", sys.intern(key_of(self.exchange, self.symbol, is_spot=self.kind == "spot"))
+        )
 
     @property
     def priced(self) -> bool:
@@ -80,6 +85,29 @@ REGISTRY_KEYS = (
     "delisted_at",
 )
 """The keys of an instrument that are published, and whose change is news."""
+
+
+def key_of(exchange: str, symbol: str, *, is_spot: bool = False) -> str:
+    """Return the key of the contract, or of the spot pair, with this symbol."""
+    return f"{exchange}:spot:{symbol}" if is_spot else f"{exchange}:{symbol}"
+
+
+def spot_pair(
+    exchange: str, name: str, *, base: str, venue_base: str, quote: str, multiplier: float = 1.0
+) -> Instrument:
+    """Return the spot pair of this name; `multiplier` is the number of coins in one quoted unit (`1000SATSUSDT`)."""
+    return Instrument(
+        exchange=exchange,
+        name=name,
+        symbol=name.lower(),
+        instrument=f"{base}/{quote}",
+        base=base,
+        venue_base=venue_base,
+        quote=quote,
+        settle="",
+        kind="spot",
+        multiplier=multiplier,
+    )
 
 
 def unified(base: str, quote: str, settle: str, date: str | None = None) -> str:

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from msgspec import Struct
 
 from microstream.model.events import Source
-from microstream.model.instruments import InstrumentKind, Status
+from microstream.model.instruments import ContractKind, Status
 
 VERSION = 1
 """Of the payloads: within it keys are added and none is taken away."""
@@ -92,6 +92,21 @@ class OpenInterestMessage(Message, gc=False):
     open_value_source: Literal["venue", "computed"] | None
 
 
+class SpotMessage(Message, gc=False):
+    """`meta:spot:*`: best quotes of a spot pair, quote currency per quoted unit.
+
+    `mid` = (bid + ask) / 2, null unless both are known; `last` is the last trade, null where the venue does not state
+    it here. `multiplier` is the number of coins in a quoted unit: prices divided by it are per coin.
+    """
+
+    family = "spot"
+    bid: float | None
+    ask: float | None
+    mid: float | None
+    last: float | None
+    multiplier: float
+
+
 class InstrumentMessage(Message, gc=False):
     """`meta:instrument:*`: a row of the registry; `changed` has the old value of every key that changed."""
 
@@ -100,7 +115,7 @@ class InstrumentMessage(Message, gc=False):
     base: str
     quote: str
     settle: str
-    kind: InstrumentKind
+    kind: ContractKind
     multiplier: float
     contract_size: float | None
     tick_size: float | None
@@ -134,6 +149,13 @@ class QualityMessage(Message, gc=False):
 
 PAYLOADS: dict[str, type[Message]] = {
     message.family: message
-    for message in (FundingMessage, MarkPriceMessage, OpenInterestMessage, InstrumentMessage, QualityMessage)
+    for message in (
+        FundingMessage,
+        MarkPriceMessage,
+        OpenInterestMessage,
+        SpotMessage,
+        InstrumentMessage,
+        QualityMessage,
+    )
 }
 """Every published family with its payload."""

@@ -18,7 +18,7 @@ from microstream.model.state import State
 
 MAX_PRICE = 1e12
 MAX_RATIO = 3.0
-"""Mark and index further apart than this factor: one of them is wrong."""
+"""Prices of one coin (mark and index; bid, ask and last of spot) further apart than this factor: one is wrong."""
 MAX_RATE = 0.25
 """No venue's cap per interval comes near; what is beyond is a unit error or garbage."""
 RATE_TOLERANCE = 1e-9
@@ -106,12 +106,12 @@ def _leapt(state: State, event: OpenInterest) -> bool:
 
 
 def _spot(_state: State, event: SpotQuote) -> str | None:
-    quoted = [price for price in (event.bid, event.ask, event.last) if price is not None]
-    if not quoted or not all(0 < price < MAX_PRICE for price in quoted):
+    prices = [price for price in (event.bid, event.ask, event.last) if price is not None]
+    if not all(0 < price < MAX_PRICE for price in prices):
         return "price_out_of_range"
     if event.bid is not None and event.ask is not None and event.bid > event.ask:
-        return "bid_above_ask"
-    return None if _near(min(quoted), max(quoted)) else "quotes_apart"
+        return "crossed"
+    return None if max(prices) <= MAX_RATIO * min(prices) else "spot_apart"
 
 
 CHECKS: dict[type[AnyEvent], Callable[..., str | None]] = {

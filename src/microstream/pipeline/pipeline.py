@@ -18,7 +18,7 @@ from microstream.model.events import (
     SpotQuote,
 )
 from microstream.model.frame import Frame, Reject
-from microstream.model.instruments import Instrument
+from microstream.model.instruments import Instrument, key_of
 from microstream.model.line import Line
 from microstream.model.messages import Flag
 from microstream.model.state import PRICE_LIFE_MS, State, Upkeep
@@ -538,7 +538,7 @@ class Pipeline:
 
     def _reject(self, exchange: str, feed: str, reject: Reject, now: int, source: Source) -> None:
         self.rejects.add(exchange, feed, reject.symbol, reject.reason, reject.observed, now)
-        state = self.states.get(f"{exchange}:{reject.symbol}")
+        state = self.states.get(key_of(exchange, reject.symbol, is_spot=reject.kind == "spot"))
         if state is None or reject.kind is None or not is_meant(state.instrument, reject.kind):
             return
         if reject.reason in QUIET or not self._is_open_to(state, reject.kind, now, source):

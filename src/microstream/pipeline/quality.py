@@ -6,6 +6,8 @@ from microstream.model.channels import Channel, channel
 from microstream.model.instruments import Instrument
 from microstream.model.messages import VERSION, Message, QualityMessage
 
+SPOT = "spot"
+"""What conditions of spot pairs are about: they share symbols with contracts."""
 Offer = Callable[[Channel, Message], None]
 
 SKEW_MS = 1_000
@@ -65,10 +67,11 @@ class Quality:
         return (exchange, symbol, kind, about) in self.open
 
     def forget(self, instrument: Instrument, now: int) -> None:
-        """End the open conditions of a contract that left."""
+        """End the open conditions of a contract or spot pair that left; each leaves those of the other's symbol."""
         exchange, detail = instrument.exchange, f"{instrument.symbol} is no longer followed"
         for _, _, kind, about in [key for key in self.open if key[:2] == (exchange, instrument.symbol)]:
-            self.cleared(exchange, instrument, kind, about, now=now, detail=detail)
+            if (about == SPOT) == (instrument.kind == SPOT):
+                self.cleared(exchange, instrument, kind, about, now=now, detail=detail)
 
     def _publish(
         self,

@@ -14,7 +14,8 @@ class Service:
 
     `needs` are the kinds without which there is nothing to publish; any event of `touches` makes a new view.
     `value_kind` is the family's own value, whose time is the message's time. `view` returns None while the own
-    value is unknown; it is told the flags and the time of publication (ms UTC).
+    value is unknown; it is told the flags and the time of publication (ms UTC). `of_spot` says that it is about spot
+    pairs and not about contracts.
     """
 
     family: str
@@ -22,3 +23,4 @@ class Service:
     needs: frozenset[Kind]
     touches: frozenset[Kind]
     view: Callable[[State, tuple[Flag, ...], int], Message | None]
+    of_spot: bool = False

@@ -114,6 +114,7 @@ class Poll:
     so that mark and index of one round belong together; none means there is nothing to ask. `single(instrument)`
     is for values that the venue gives for one contract at a time. A poll has one of the two. `needs` are kinds
     without which the provided ones cannot be published whole: a poll that provides them stands before this one.
+    `sparse` says that an answer without any row of what is followed is as good as another.
     """
 
     name: str
@@ -121,6 +122,7 @@ class Poll:
     bulk: Callable[[Context], Sequence[Request]] | None = None
     single: Callable[[Instrument], Request] | None = None
     needs: frozenset[Kind] = frozenset()
+    sparse: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from microstream.model.events import Kind
 from microstream.model.instruments import Instrument
 from microstream.spec.rest import Feed, InstrumentList, Poll, Quota, Request, Verdict
+from microstream.spec.spot import Spot
 from microstream.spec.stream import Endpoint, Session
 
 NO_CONNECTS = Quota("connects", limit=60, window_s=60)
@@ -21,7 +22,8 @@ class Venue:
     stands behind. `session` builds the reader that `decode` takes for recorded frames of any endpoint. `endpoints` are
     its WebSocket addresses, `connects` how many connections may be opened to them in what time. `refresh_s` is, per
     kind, how old the venue itself lets a value's time become while all is well; kinds without an entry carry no time
-    that tells their age.
+    that tells their age. `spot` is its spot market, under `spot_rest_url` and `spot_ws_url`; where these are `rest_url`
+    and `ws_url`, a base that is configured for the contracts holds for spot too.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Venue:
     ws_url: str = ""
     spot_rest_url: str = ""
     spot_ws_url: str = ""
+    spot: Spot | None = None
     connects: Quota = NO_CONNECTS
     guess_index: Callable[[str], Instrument | None] = lambda _name: None
     refresh_s: Mapping[Kind, float] = field(default_factory=dict)

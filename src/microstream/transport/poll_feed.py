@@ -63,7 +63,7 @@ class PollFeed:
         self.state.skipped += bool(self._asked)
         for request in self.poll.bulk(self._inlet.context()) if self.poll.bulk else ():
             if request not in self._asked:
-                has_rows = bool(self.poll.provides)
+                has_rows = bool(self.poll.provides) and not self.poll.sparse
                 asking = self._inlet.ask(request, self.state, began + self.period_s, has_rows=has_rows)
                 self._asked[request] = group.create_task(asking)
         if self._asked:

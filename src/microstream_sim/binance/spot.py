@@ -4,22 +4,27 @@ from typing import Any
 
 import msgspec
 
+from microstream_sim.binance.contracts import base_asset
 from microstream_sim.binance.parameters import error, invalid_symbol
 from microstream_sim.contracts import Contract, step_text
 from microstream_sim.exchange import Query
-from microstream_sim.quotes import spot_pair, spot_quote
+from microstream_sim.quotes import spot_multiplier, spot_pair, spot_quote
 from microstream_sim.view import View
 
 
 def pairs(view: View) -> dict[str, Contract]:
-    """Return the spot pairs by symbol: the coin of every live crypto perpetual, without multiplier."""
+    """Return the spot pairs by symbol: the coin of every live crypto perpetual, but 1MBABYDOGE without multiplier."""
     found: dict[str, Contract] = {}
     for contract in view.contracts():
         if contract.live and contract.kind == "perpetual" and contract.coin.category == "crypto":
-            symbol = f"{contract.coin.name}{contract.quote}"
+            symbol = f"{_base(contract)}{contract.quote}"
             if symbol not in found:
                 found[symbol] = spot_pair(contract, symbol, "TRADING")
     return found
+
+
+def _base(contract: Contract) -> str:
+    return base_asset(contract) if spot_multiplier(contract) > 1 else contract.coin.name
 
 
 def book_ticker(view: View, query: Query) -> Any:
@@ -83,7 +88,7 @@ def _symbol(pair: Contract) -> dict[str, Any]:
     return {
         "symbol": pair.symbol,
         "status": pair.status,
-        "baseAsset": pair.coin.name,
+        "baseAsset": _base(pair),
         "baseAssetPrecision": 8,
         "quoteAsset": pair.quote,
         "quotePrecision": 8,

@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from microstream_sim.bybit.contracts import base_coin
 from microstream_sim.bybit.replies import bad_parameter
 from microstream_sim.contracts import Contract, step_text
 from microstream_sim.exchange import Query
-from microstream_sim.quotes import spot_pair, spot_quote
+from microstream_sim.quotes import spot_multiplier, spot_pair, spot_quote
 from microstream_sim.view import View
 
 
@@ -14,10 +15,14 @@ def pairs(view: View) -> dict[str, Contract]:
     found: dict[str, Contract] = {}
     for contract in view.contracts():
         if contract.live and not contract.inverse and contract.coin.category == "crypto":
-            symbol = f"{contract.coin.name}{contract.quote}"
+            symbol = f"{_base(contract)}{contract.quote}"
             if symbol not in found:
                 found[symbol] = spot_pair(contract, symbol, "Trading")
     return found
+
+
+def _base(contract: Contract) -> str:
+    return base_coin(contract) if spot_multiplier(contract) > 1 else contract.coin.name
 
 
 def tickers(view: View, query: Query) -> list[dict[str, str]]:
@@ -65,7 +70,7 @@ def _instrument(pair: Contract) -> dict[str, Any]:
     step = step_text(pair.size_decimals)
     return {
         "symbol": pair.symbol,
-        "baseCoin": pair.coin.name,
+        "baseCoin": _base(pair),
         "quoteCoin": pair.quote,
         "innovation": "0",
         "status": "Trading",

@@ -9,7 +9,7 @@ from microstream_sim.exchange import Query
 from microstream_sim.okx.contracts import INST_CATEGORIES, family, underlying
 from microstream_sim.okx.contracts import inst_type as type_of
 from microstream_sim.okx.replies import inst_type, ok, unknown_instrument
-from microstream_sim.quotes import spot_pair
+from microstream_sim.quotes import SMALLEST, spot_pair
 from microstream_sim.view import View
 
 _BTC_QUOTED = ("ETH", "SOL", "XRP", "LTC")
@@ -56,7 +56,7 @@ def spot_pairs(view: View) -> dict[str, Contract]:
     for contract in view.contracts():
         if contract.live and contract.quote != "USD" and contract.coin.category == "crypto":
             name = underlying(contract)
-            if name not in found:
+            if name not in found and contract.coin.price >= SMALLEST:
                 found[name] = spot_pair(contract, name, "live")
     return found
 

@@ -107,4 +107,4 @@ class Shelf:
         }
 
 
-FAMILIES = tuple(service.family for service in SERVICES.values())
+FAMILIES = tuple(service.family for service in SERVICES.values() if not service.of_spot)

@@ -4,7 +4,7 @@ import pytest
 
 from microstream import venues
 from microstream.app.modes import modes
-from microstream.app.planner import CLOCK_S, NEEDED_S, plan
+from microstream.app.planner import CLOCK_S, NEEDED_S, plan, plan_spot
 from microstream.services import SERVICES, Service
 
 FUNDING, MARK, OI = (
@@ -54,6 +54,19 @@ def test_marks_that_open_interest_is_valued_with_are_fresh(
 ) -> None:
     """Binance states no value: the mark is read at least as often as the open interest."""
     assert periods("binance", services)["premiumIndex"] == period_s
+
+
+@pytest.mark.parametrize("venue", venues.REGISTRY)
+def test_spot_is_planned_apart(venue: str) -> None:
+    """On its own host: it changes no poll of contracts, and alone leaves them without any but the clock's."""
+    spot = SERVICES["spot_reference"]
+    contracts: dict[Service, float] = {FUNDING: 30.0, MARK: 10.0, OI: 15.0}
+    assert periods(venue, {**contracts, spot: 2.0}) == periods(venue, contracts)
+    assert all(name == "time" for name in periods(venue, {spot: 2.0}))
+    planned = plan_spot(venues.load(venue), {**contracts, spot: 2.0})
+    assert planned is not None
+    assert (planned.poll.name, planned.period_s) == ("spot", 2.0)
+    assert plan_spot(venues.load(venue), contracts) is None
 
 
 def test_services_that_only_streams_serve_are_not_polled() -> None:

@@ -19,6 +19,7 @@ def test_defaults_of_the_contract() -> None:
     assert services.funding_rate_aggregator.poll_interval == 30.0
     assert services.mark_price_poller.poll_interval == 10.0
     assert services.open_interest_poller.poll_interval == 15.0
+    assert services.spot_reference.poll_interval == 5.0
     assert config.instruments.refresh == 600.0
     assert (config.http.timeout, config.http.retries, config.http.max_body) == (10.0, 3, 67_108_864)
     assert (config.server.enabled, config.server.host, config.server.port) == (True, "127.0.0.1", 8787)

@@ -14,6 +14,7 @@ from microstream.model.messages import (
     Message,
     OpenInterestMessage,
     QualityMessage,
+    SpotMessage,
 )
 
 COMMON = {
@@ -35,6 +36,7 @@ KEYS = {
         " next_funding_time settled_rate settled_time rate_cap rate_floor mark_price index_price",
         "mark_price": "mark_price index_price basis basis_bps",
         "oi": "open_interest open_interest_base open_value open_value_ccy open_value_source",
+        "spot": "bid ask mid last multiplier",
         "instrument": "base quote settle kind multiplier contract_size tick_size funding_interval_hours"
         " rate_cap rate_floor status listed_at delisted_at changed",
         "quality": "kind state severity detail since expected observed",
@@ -65,6 +67,7 @@ UNKNOWN: dict[str, Message] = {
     "funding": FundingMessage(**HEAD, **unknown("funding")),
     "mark_price": MarkPriceMessage(**HEAD, **unknown("mark_price")),
     "oi": OpenInterestMessage(**HEAD, **unknown("oi")),
+    "spot": SpotMessage(**HEAD, **unknown("spot")),
     "instrument": InstrumentMessage(**HEAD, **{**unknown("instrument"), "changed": {}}),
     "quality": QualityMessage(**HEAD, about=None, **unknown("quality")),
 }
@@ -102,7 +105,7 @@ def test_common_keys_have_their_values(family: str) -> None:
 def test_only_news_is_never_conflated() -> None:
     """A newer value replaces an older one; a change and a quality event do not replace each other."""
     conflating = {family for family, message in PAYLOADS.items() if message.conflates}
-    assert conflating == {"funding", "mark_price", "oi"}
+    assert conflating == {"funding", "mark_price", "oi", "spot"}
 
 
 @pytest.mark.parametrize("value", [0.1 + 0.2, 1e-7, 123456789012.345, 2.5e-8, -0.0000123456789012345])

@@ -9,4 +9,5 @@ def test_the_names_are_those_of_the_configuration() -> None:
         "funding_rate_aggregator": "funding",
         "mark_price_poller": "mark_price",
         "open_interest_poller": "oi",
+        "spot_reference": "spot",
     }

@@ -1,7 +1,7 @@
 """Binance USD-M futures. Links, limits, traps and evidence: README.md beside this file."""
 
 from microstream.spec.venue import Venue
-from microstream.venues.binance import instruments, limits, rest, stream
+from microstream.venues.binance import instruments, limits, rest, spot, stream
 
 VENUE = Venue(
     name="binance",
@@ -17,5 +17,8 @@ VENUE = Venue(
     endpoints=stream.ENDPOINTS,
     ws_url=stream.URL,
     connects=stream.CONNECTS,
+    spot_rest_url=spot.REST_URL,
+    spot_ws_url=spot.WS_URL,
+    spot=spot.SPOT,
     refresh_s={"mark": 10, "funding": 10},
 )

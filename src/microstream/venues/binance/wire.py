@@ -105,6 +105,35 @@ class Ticker(Struct, gc=False):
     quoteVolume: Text = UNSET
 
 
+class SpotQuote(Struct, gc=False):
+    """`GET /api/v3/ticker/bookTicker`, one row."""
+
+    symbol: str
+    bidPrice: Text = UNSET
+    askPrice: Text = UNSET
+
+
+class SpotPush(Struct, gc=False):
+    """`data` of `<symbol>@bookTicker`, or an event of the server."""
+
+    s: str = ""
+    b: Text = UNSET
+    a: Text = UNSET
+    e: str = ""
+
+
+class SpotFrame(Struct, gc=False):
+    """A frame of `/stream`: a push, an answer to a request, or an event of the server."""
+
+    stream: str = ""
+    data: SpotPush | UnsetType = UNSET
+    e: str = ""
+    id: int | None = None
+    error: "Error | None" = None
+    code: int | None = None
+    msg: str = ""
+
+
 class MarkPriceUpdate(Struct, gc=False):
     """`markPriceUpdate` event of `@markPrice` and `!markPrice@arr`."""
 

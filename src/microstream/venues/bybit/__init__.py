@@ -1,7 +1,7 @@
 """Bybit v5 linear. Links, limits, traps and evidence: README.md beside this file."""
 
 from microstream.spec.venue import Venue
-from microstream.venues.bybit import instruments, limits, rest, stream
+from microstream.venues.bybit import instruments, limits, rest, spot, stream
 
 VENUE = Venue(
     name="bybit",
@@ -17,5 +17,8 @@ VENUE = Venue(
     endpoints=stream.ENDPOINTS,
     ws_url=stream.URL,
     connects=stream.CONNECTS,
+    spot_rest_url="https://api.bybit.com",
+    spot_ws_url=spot.WS_URL,
+    spot=spot.SPOT,
     refresh_s={"mark": 5, "funding": 5, "open_interest": 5},
 )

@@ -79,6 +79,42 @@ class QuickPush(Struct, gc=False):
     ts: Time = UNSET
 
 
+class SpotQuote(Struct, gc=False):
+    """`GET /v5/market/tickers?category=spot`, one row."""
+
+    symbol: str
+    bid1Price: Text = UNSET
+    ask1Price: Text = UNSET
+    lastPrice: Text = UNSET
+
+
+class SpotLevel(Struct, array_like=True, gc=False):
+    """One level of a book: price and size."""
+
+    price: Text
+    size: Text = UNSET
+
+
+class SpotPush(Struct, gc=False):
+    """`data` of `orderbook.1.{symbol}`: a whole book of one level, a side without orders is an empty list."""
+
+    s: str = ""
+    b: list[SpotLevel] = []
+    a: list[SpotLevel] = []
+
+
+class SpotFrame(Struct, gc=False):
+    """A WebSocket frame: a push of a book, or an answer to a request."""
+
+    topic: str = ""
+    ts: Text = UNSET
+    data: SpotPush | UnsetType = UNSET
+    success: bool | None = None
+    ret_msg: str = ""
+    req_id: str = ""
+    op: str = ""
+
+
 class FundingHistory(Struct, gc=False):
     """`GET /v5/market/funding/history`, one row."""
 

@@ -1,7 +1,7 @@
 """OKX v5 swaps. Links, limits, traps and evidence: README.md beside this file."""
 
 from microstream.spec.venue import Venue
-from microstream.venues.okx import instruments, limits, rest, stream
+from microstream.venues.okx import instruments, limits, rest, spot, stream
 
 VENUE = Venue(
     name="okx",
@@ -18,5 +18,8 @@ VENUE = Venue(
     endpoints=stream.ENDPOINTS,
     ws_url=stream.URL,
     connects=stream.CONNECTS,
+    spot_rest_url="https://www.okx.com",
+    spot_ws_url=spot.WS_URL,
+    spot=spot.SPOT,
     refresh_s={"mark": 15, "funding": 180},
 )

@@ -60,6 +60,16 @@ class IndexTicker(Struct, gc=False):
     ts: Text = UNSET
 
 
+class SpotTicker(Struct, gc=False):
+    """`market/tickers` and the `tickers` channel, one row."""
+
+    instId: str
+    bidPx: Text = UNSET
+    askPx: Text = UNSET
+    last: Text = UNSET
+    ts: Text = UNSET
+
+
 class OpenInterest(Struct, gc=False):
     """`public/open-interest` and the `open-interest` channel, one row."""
 
@@ -134,6 +144,17 @@ class Stamp(Struct, gc=False):
     """The time of a row of any channel."""
 
     ts: Text = UNSET
+
+
+class SpotFrame(Struct, gc=False):
+    """A WebSocket frame: a push of the channel, or an answer to a request."""
+
+    arg: Argument = Argument()
+    data: list[SpotTicker] | UnsetType = UNSET
+    event: str = ""
+    id: str = ""
+    code: str = ""
+    msg: str = ""
 
 
 class PushFrame(Struct, gc=False):
