@@ -9,7 +9,6 @@ the first values of every topic are not measured. What cryptofeed does stands in
 """
 
 import asyncio
-import gc
 import logging
 import subprocess
 import tempfile
@@ -33,6 +32,7 @@ from benchmarks.market import Case, Timed, Venue
 from benchmarks.processes import free_port
 from benchmarks.table import table
 from microstream import venues
+from microstream.cli.memory import settle
 from microstream.clock import SystemClock
 from microstream.sinks import Buffer, EmbeddedServer, SinkSettings
 from microstream.sinks.buffer import Batch
@@ -109,8 +109,7 @@ async def _measure(others: Path | None) -> None:
     cases = [places[name].case(kind, seconds) for name, kind, seconds in (*WHOLE, *SHARED)]
     shared = cases[len(WHOLE) :] + [case for case in cases if case.name == ALSO_SHARED]
     shared.sort(key=lambda case: case.venue)
-    gc.collect()
-    gc.freeze()  # a service holds no list of a hundred thousand frames that the collector would walk
+    settle()  # as the service does; nor does it hold a list of a hundred thousand frames to be walked
     ours: dict[str, list[Cost]] = {case.name: [] for case in cases}
     stages: dict[str, list[Stages]] = {case.name: [] for case in cases}
     theirs: dict[str, list[Cost]] = {case.name: [] for case in shared}

@@ -85,7 +85,7 @@ def wire(config: Config, clock: Clock, random: Random) -> Parts:
     def doubt(exchange: str) -> None:
         collectors[exchange].book.doubt()
 
-    def offer(channel: Channel, message: Message) -> None:
+    def tell(channel: Channel, message: Message) -> None:
         if isinstance(message, QualityMessage) and message.symbol == WHOLE:
             _log(message)
         buffer.offer(channel, message)
@@ -94,7 +94,14 @@ def wire(config: Config, clock: Clock, random: Random) -> Parts:
         collectors[exchange].renew(topic)
 
     pipeline = Pipeline(
-        tuple(services), offer, terms, doubt, renew=renew, polled=ways.polled, streamed=ways.streamed
+        tuple(services),
+        buffer.offer,
+        terms,
+        doubt,
+        tell=tell,
+        renew=renew,
+        polled=ways.polled,
+        streamed=ways.streamed,
     )
     tap = _tap(config, clock)
     for name in enabled_venues(config):

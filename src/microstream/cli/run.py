@@ -11,6 +11,7 @@ import structlog
 import typer
 
 from microstream.app.coordinator import MultiTimeframeCoordinator
+from microstream.cli.memory import settle
 from microstream.cli.simulation import simulation
 from microstream.config import Loaded, load
 from microstream.errors import MicrostreamError
@@ -81,6 +82,7 @@ async def _run(loaded: Loaded) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, _on_signal, coordinator, number)
+    settle()
     await coordinator.run()
 
 

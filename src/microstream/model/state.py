@@ -68,6 +68,8 @@ class State(Struct):
     """Where the messages of each family go."""
     lines: dict[Kind, Line] = {}
     """The stream's subscription that brings each kind of value, where there is one."""
+    calm: bool = False
+    """Nothing is open against the contract or its values, so that plain values need no look at what else there is."""
     bad: set[Kind] = set()
     """Kinds of values whose newest one was kept out."""
     rejected_at: dict[Kind, int] = {}

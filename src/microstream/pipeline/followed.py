@@ -1,5 +1,6 @@
 """Followed: a contract with its state, and its published families made ready for the way of a value."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -23,21 +24,36 @@ class Family:
     own: int
 
 
+Route = tuple[Family, int]
+"""A family that a set of kinds touches, and what of the set is its own value, as bits."""
+
+
+class Routes(dict[int, tuple[Route, ...]]):
+    """Set of kinds as bits -> the families that it touches; made when they are first asked for, 63 at most."""
+
+    def __init__(self, families: Sequence[Family]) -> None:
+        super().__init__()
+        self._families = families
+
+    def __missing__(self, heard: int) -> tuple[Route, ...]:
+        """Make a route."""
+        touched = tuple((family, heard & family.own) for family in self._families if heard & family.touches)
+        self[heard] = touched
+        return touched
+
+
 @dataclass(slots=True)
 class Followed:
-    """A state, its families in the order of the services, and what counts its events: by set of kinds, a venue's own.
-
-    `shut` are the kinds that mean nothing now: contracts that do not fund or trade say what is no value.
-    """
+    """A state, its families in the order of the services, and what counts its events: by set of kinds, of a venue."""
 
     state: State
     families: tuple[Family, ...]
-    tally: dict[int, int]
-    shut: int
+    routes: Routes
+    tally: Counter[int]
 
 
 def followed(
-    state: State, services: Sequence[Service], channels: Mapping[str, Channel], tally: dict[int, int]
+    state: State, services: Sequence[Service], channels: Mapping[str, Channel], tally: Counter[int]
 ) -> Followed:
     """Return a state ready to be followed; its upkeep names the families."""
     families = tuple(
@@ -52,12 +68,7 @@ def followed(
         for service in services
         if service.family in state.upkeep
     )
-    return Followed(state, families, tally, shut(state.instrument))
-
-
-def shut(instrument: Instrument) -> int:
-    """Return the kinds, as bits, whose values mean nothing for a contract as it is now."""
-    return bits(kind for kind in BITS if not is_meant(instrument, kind))
+    return Followed(state, families, Routes(families), tally)
 
 
 def is_meant(instrument: Instrument, kind: Kind) -> bool:

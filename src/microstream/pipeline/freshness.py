@@ -86,6 +86,7 @@ class Freshness:
         if upkeep.stale_since is not None or gap:
             upkeep.stale_since = None
             upkeep.recovered = True
+            state.calm = False
             self._clear(state, service, own.received_at)
         return upkeep.recovered
 
@@ -103,6 +104,7 @@ class Freshness:
         for family in followed.families:
             if family.upkeep.stale_since is None:
                 family.upkeep.stale_since = now
+                followed.state.calm = False
                 self._publish(followed.state, family, now)
 
     def resume(self, state: State, now: int) -> None:
@@ -200,6 +202,7 @@ class Freshness:
         if upkeep.stale_since is not None:
             return False
         upkeep.stale_since = since
+        state.calm = False
         return True
 
 

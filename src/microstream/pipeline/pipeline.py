@@ -24,13 +24,13 @@ from microstream.model.messages import Flag
 from microstream.model.state import PRICE_LIFE_MS, State, Upkeep
 from microstream.pipeline.canary import Canary, Finding
 from microstream.pipeline.check import QUIET, check, limits, wrong_prices
-from microstream.pipeline.followed import Family, Followed, followed, is_meant, shut
+from microstream.pipeline.followed import Family, Followed, followed, is_meant
 from microstream.pipeline.freshness import TICK_MS, Freshness, is_due, is_late
 from microstream.pipeline.frozen import Frozen
 from microstream.pipeline.interval import interval_after
 from microstream.pipeline.lines import Lines, Renew
 from microstream.pipeline.outlier import Outliers
-from microstream.pipeline.plain import NEWS, PLAIN
+from microstream.pipeline.plain import CLOSER, NEWS, PLAIN
 from microstream.pipeline.quality import SKEW_MS, Offer, Quality
 from microstream.pipeline.rejects import Rejects
 from microstream.services import Service
@@ -59,9 +59,10 @@ Doubt = Callable[[str], None]
 class Pipeline:
     """All followed instruments and what is known of them.
 
-    `offer` takes every message; `terms` and `doubt` report what rows say about the registry; `renew` is told the
-    streams that have fallen silent. `lines` are the streams' subscriptions. `polled` and `streamed` are kinds that only
-    polls, or only streams, may write; of the others a stream is in charge as long as it is sound, and polls compare.
+    `offer` takes every message, `tell` those about quality where they go another way; `terms` and `doubt` report what
+    rows say about the registry; `renew` is told the streams that have fallen silent. `lines` are the streams'
+    subscriptions. `polled` and `streamed` are kinds that only polls, or only streams, may write; of the others a stream
+    is in charge as long as it is sound, and polls compare.
     """
 
     def __init__(
@@ -71,18 +72,19 @@ class Pipeline:
         terms: Terms,
         doubt: Doubt,
         *,
+        tell: Offer | None = None,
         renew: Renew = lambda _exchange, _topic: None,
         polled: frozenset[Kind] = frozenset(),
         streamed: frozenset[Kind] = frozenset(),
     ) -> None:
         self.services = services
         self.states: dict[str, State] = {}
-        self.quality = Quality(offer)
+        self.quality = Quality(tell or offer)
         self.lines = Lines(self.quality, renew)
         self.rejects = Rejects()
         self.offsets: dict[str, int] = {}
         self._followed: dict[str, Followed] = {}
-        self._tallies: dict[str, dict[int, int]] = {}
+        self._tallies: dict[str, Counter[int]] = {}
         self._skewed: set[str] = set()
         self._freshness = Freshness(services, self.quality, self._publish)
         self._canary = Canary()
@@ -115,7 +117,7 @@ class Pipeline:
             channels={family: channel(family, instrument.exchange, instrument.symbol) for family in upkeep},
             interval_h=instrument.funding_interval_hours,
         )
-        tally = self._tallies.setdefault(instrument.exchange, {})
+        tally = self._tallies.setdefault(instrument.exchange, Counter())
         self.states[instrument.key] = state
         self._followed[instrument.key] = followed(state, self.services, state.channels, tally)
         self._changed = True
@@ -139,7 +141,7 @@ class Pipeline:
         was = state.instrument
         state.instrument = instrument
         state.rate_cap = state.rate_floor = nan
-        one.shut = shut(instrument)
+        state.calm = False
         if state.interval_h is None or instrument.funding_interval_hours != was.funding_interval_hours:
             state.interval_h = instrument.funding_interval_hours
         if was.priced and not instrument.priced:
@@ -175,9 +177,8 @@ class Pipeline:
         events = frame.events
         if not events:
             return
-        first = events[0]
-        key = first.key
-        if len(events) == 1 or events[-1].key == key:
+        key = events[0].key
+        if events[-1].key == key:
             one = self._followed.get(key)
             if one is not None:
                 self._take(one, frame.feed, events)
@@ -204,6 +205,7 @@ class Pipeline:
         self.offsets[exchange] = offset_ms
         if abs(offset_ms) - error_ms > SKEW_MS:
             self._skewed.add(exchange)
+            self._look_closely(exchange)
             detail = f"the clock of {exchange} and ours differ by {offset_ms} ms: {self._whose(exchange, offset_ms)}"
             self.quality.raised(
                 exchange,
@@ -218,6 +220,12 @@ class Pipeline:
         elif abs(offset_ms) + error_ms < SKEW_MS or abs(offset_ms) < SKEW_MS // 2:
             self._skewed.discard(exchange)
             self.quality.cleared(exchange, None, "clock_skew", None, now=now, detail="the clocks agree again")
+
+    def _look_closely(self, exchange: str) -> None:
+        """Let the next value of every contract of a venue be looked at closely."""
+        for state in self.states.values():
+            if state.instrument.exchange == exchange:
+                state.calm = False
 
     def _whose(self, exchange: str, offset_ms: int) -> str:
         """Return whose clock is wrong, as far as the other venues tell."""
@@ -260,54 +268,44 @@ class Pipeline:
         return [one for one in known if self._followed.get(one.state.instrument.key) is one]
 
     def _take(self, one: Followed, feed: str, events: Sequence[AnyEvent]) -> None:
-        """Take what a frame says of one contract: the quick way if all of it is what is normally heard."""
+        """Take what a frame says of one contract: the quick way as long as it is what is normally heard."""
         state = one.state
         heard = news = 0
-        for event in events:
-            said = PLAIN[type(event)](state, event)
-            if not said or heard & event.bit:
-                heard = 0
-                break
-            heard |= event.bit
-            if said == NEWS:
-                news |= event.bit
-        if not heard or heard & one.shut or state.bad:
-            self._closely(one, [(feed, event) for event in events], TICK_MS)
-            return
-        for event in events:
-            setattr(state, event.kind, event)
-        self._say(one, heard, news, events[0].received_at)
+        if state.calm:
+            for event in events:
+                said = CLOSER if heard & event.bit else PLAIN[type(event)](state, event)
+                if not said:
+                    break
+                heard |= event.bit
+                if said == NEWS:
+                    news |= event.bit
+            else:
+                self._say(one, heard, news, events[0].received_at)
+                return
+        rest = [(feed, event) for event in (events[heard.bit_count() :] if heard else events)]
+        self._closely(one, rest, TICK_MS, heard, news)
 
     def _say(self, one: Followed, heard: int, news: int, now: int) -> None:
-        """Publish what plain values touch: without flags, unless something is open against the family."""
+        """Publish what plain values touch; nothing is open against them, so there are no flags."""
         state = one.state
-        one.tally[heard] = one.tally.get(heard, 0) + 1
-        calm = not (state.doubts or self._skewed)
-        for family in one.families:
-            if not heard & family.touches:
-                continue
+        one.tally[heard] += 1
+        for family, own in one.routes[heard]:
             upkeep = family.upkeep
-            well = upkeep.stale_since is None and not upkeep.recovered
-            if heard & family.own:
-                if well:
-                    upkeep.confirmed_at = now
-                elif upkeep.stale_since is not None:
-                    self._confirm(state, family)
-            if not (news & family.touches or upkeep.recovered or is_due(upkeep, now, TICK_MS)):
-                continue
-            if not (well and calm) or upkeep.flags:
-                self._publish(state, family, now)
-            elif (message := family.view(state, NO_FLAGS, now)) is not None:
-                upkeep.published_at = now
-                self._offer(family.channel, message)
+            if own:
+                upkeep.confirmed_at = now
+            if news & family.touches or is_due(upkeep, now, TICK_MS):
+                message = family.view(state, NO_FLAGS, now)
+                if message is not None:
+                    upkeep.published_at = now
+                    self._offer(family.channel, message)
 
-    def _closely(self, one: Followed, heard: Heard, period_ms: int) -> None:
-        """Take what was heard of one contract, with every check."""
+    def _closely(self, one: Followed, said: Heard, period_ms: int, heard: int = 0, news: int = 0) -> None:
+        """Take what was said of one contract, with every check; `heard` and `news` were taken before."""
         state = one.state
         instrument = state.instrument
         offset = self.offsets.get(instrument.exchange, 0)
         accepted: dict[Kind, AnyEvent] = {}
-        for feed, event in heard:
+        for feed, event in said:
             kind = event.kind
             if not is_meant(instrument, kind) or not self._may_write(one, event):
                 continue
@@ -319,10 +317,23 @@ class Pipeline:
         if "mark" in accepted or "index" in accepted:
             for wrong in wrong_prices(state, accepted.get("mark"), accepted.get("index")):
                 event = accepted.pop(wrong)
-                feed = next(name for name, other in heard if other is event)
+                feed = next(name for name, other in said if other is event)
                 self._refuse(state, feed, wrong, "mark_index_apart", event)
-        if accepted:
-            self._accept(one, accepted, period_ms)
+        if accepted or heard:
+            self._accept(one, accepted, period_ms, heard, news)
+        state.calm = self._is_calm(one)
+
+    def _is_calm(self, one: Followed) -> bool:
+        """Whether nothing is open against a contract."""
+        state = one.state
+        if state.bad or state.doubts or state.instrument.status != "live":
+            return False
+        if state.instrument.exchange in self._skewed:
+            return False
+        return all(
+            item.upkeep.stale_since is None and not item.upkeep.recovered and not item.upkeep.flags
+            for item in one.families
+        )
 
     def _may_write(self, one: Followed, event: AnyEvent) -> bool:
         """Whether a value may be written by the way it came: one writer at a time."""
@@ -367,10 +378,12 @@ class Pipeline:
             return True
         return False
 
-    def _accept(self, one: Followed, accepted: dict[Kind, AnyEvent], period_ms: int) -> None:
+    def _accept(
+        self, one: Followed, accepted: dict[Kind, AnyEvent], period_ms: int, heard: int, news: int
+    ) -> None:
         state = one.state
-        now = max([event.received_at for event in accepted.values()])
-        heard = news = 0
+        taken = [event for kind, bit in BITS.items() if heard & bit and (event := state.value(kind))]
+        now = max([event.received_at for event in (*taken, *accepted.values())])
         for kind, event in accepted.items():
             last = state.value(kind)
             heard |= event.bit
@@ -378,11 +391,9 @@ class Pipeline:
             if self._takes_over(state, last, event) or is_news:
                 news |= event.bit
             self._keep(state, kind, event, now)
-        one.tally[heard] = one.tally.get(heard, 0) + 1
-        for family in one.families:
-            if not heard & family.touches:
-                continue
-            turned = bool(heard & family.own) and self._confirm(state, family)
+        one.tally[heard] += 1
+        for family, own in one.routes[heard]:
+            turned = bool(own) and self._confirm(state, family)
             if turned or news & family.touches or is_due(family.upkeep, now, period_ms):
                 self._publish(state, family, now)
 
@@ -475,6 +486,7 @@ class Pipeline:
             return
         instrument = state.instrument
         state.doubts.setdefault(kind, set()).add(flag)
+        state.calm = False
         self.quality.raised(
             instrument.exchange,
             instrument,
@@ -543,6 +555,7 @@ class Pipeline:
             return
         if reject.reason in QUIET or not self._is_open_to(state, reject.kind, now, source):
             return
+        state.calm = False
         state.rejected_at[reject.kind] = now
         if reject.kind not in state.bad:
             state.bad.add(reject.kind)

@@ -19,7 +19,7 @@ from microstream.model.events import (
 from microstream.model.state import State
 
 CLOSER, SAME, NEWS = 0, 1, 2
-"""Look closely; it says what the last one said; it says something else."""
+"""Look closely; it says what the last one said; it says something else. In the last two cases it has been taken."""
 
 LATE_MS = 2_000
 """A stamp that lies further back is looked at closely."""
@@ -31,43 +31,64 @@ NEAR = 1.5
 """Factor between a value and the last one: less than what any check minds."""
 
 
-def _in_order(last: AnyEvent, event: AnyEvent) -> bool:
+def _in_order(state: State, last: AnyEvent, event: AnyEvent) -> bool:
     """Whether an event follows the last one without anything to notice."""
-    now = event.received_at
-    if event.source != last.source or not 0 <= now - last.received_at <= GAP_MS:
+    now, timestamp, before = event.received_at, event.timestamp, last.timestamp
+    if event.source != last.source or not (
+        0 <= now - last.received_at <= GAP_MS or _paused(state, last, now)
+    ):
         return False
-    timestamp, before = event.timestamp, last.timestamp
     if timestamp is None or before is None:
         return timestamp is before
     return before <= timestamp and -EARLY_MS <= now - timestamp <= LATE_MS
 
 
-def _price(last: MarkPrice | IndexPrice | None, event: MarkPrice | IndexPrice) -> int:
-    # `_in_order`, written out: most of all values are prices
+def _paused(state: State, last: AnyEvent, now: int) -> bool:
+    """Whether a longer pause is no silence: the stream's topics speak no more often, and it has been sound since."""
+    if last.source != "ws" or now < last.received_at:
+        return False
+    line = state.lines.get(last.kind)
+    if line is None or line.since is None or last.received_at < line.since:
+        return False
+    return now - last.received_at <= line.deadline_ms
+
+
+def _mark(state: State, event: MarkPrice) -> int:
+    # `_in_order` and `_near`, written out here and in `_index`: most of all values are prices
+    last = state.mark
     if last is None or event.source != last.source:
         return CLOSER
     now, timestamp, before = event.received_at, event.timestamp, last.timestamp
     if timestamp is None or before is None or timestamp < before:
         return CLOSER
-    if not (0 <= now - last.received_at <= GAP_MS and -EARLY_MS <= now - timestamp <= LATE_MS):
+    if not (-EARLY_MS <= now - timestamp <= LATE_MS and 0 <= now - last.received_at <= GAP_MS):
         return CLOSER
     price, was = event.price, last.price
-    if price == was:
-        return SAME
-    return NEWS if was < price * NEAR and price < was * NEAR else CLOSER
-
-
-def _mark(state: State, event: MarkPrice) -> int:
-    return _price(state.mark, event)
+    if price != was and not (was < price * NEAR and price < was * NEAR):
+        return CLOSER
+    state.mark = event
+    return SAME if price == was else NEWS
 
 
 def _index(state: State, event: IndexPrice) -> int:
-    return _price(state.index, event)
+    last = state.index
+    if last is None or event.source != last.source:
+        return CLOSER
+    now, timestamp, before = event.received_at, event.timestamp, last.timestamp
+    if timestamp is None or before is None or timestamp < before:
+        return CLOSER
+    if not (-EARLY_MS <= now - timestamp <= LATE_MS and 0 <= now - last.received_at <= GAP_MS):
+        return CLOSER
+    price, was = event.price, last.price
+    if price != was and not (was < price * NEAR and price < was * NEAR):
+        return CLOSER
+    state.index = event
+    return SAME if price == was else NEWS
 
 
 def _funding(state: State, event: FundingRate) -> int:
     last = state.funding
-    if last is None or not _in_order(last, event):
+    if last is None or not _in_order(state, last, event):
         return CLOSER
     settles_at, rate, before = event.settles_at, event.rate, last.rate
     if (
@@ -83,14 +104,18 @@ def _funding(state: State, event: FundingRate) -> int:
         return CLOSER
     if not state.rate_floor <= rate <= state.rate_cap:
         return CLOSER
+    state.funding = event
     return SAME if rate == before else NEWS
 
 
 def _settled(state: State, event: FundingSettled) -> int:
     last = state.settled
-    if last is None or not _in_order(last, event):
+    if last is None or not _in_order(state, last, event):
         return CLOSER
-    return SAME if event.rate == last.rate and event.settled_at == last.settled_at else CLOSER
+    if event.rate != last.rate or event.settled_at != last.settled_at:
+        return CLOSER
+    state.settled = event
+    return SAME
 
 
 def _near(amount: float | None, before: float | None) -> bool:
@@ -105,24 +130,32 @@ LARGE = 2e11
 
 def _open_interest(state: State, event: OpenInterest) -> int:
     last = state.open_interest
-    if last is None or not _in_order(last, event):
+    if last is None or not _in_order(state, last, event):
         return CLOSER
     if event.contracts == last.contracts and event.value == last.value and event.base == last.base:
+        state.open_interest = event
         return SAME
     near = _near(event.contracts, last.contracts) and _near(event.base, last.base)
-    return NEWS if near and _near(event.value, last.value) else CLOSER
+    if not near or not _near(event.value, last.value):
+        return CLOSER
+    state.open_interest = event
+    return NEWS
 
 
 def _spot(state: State, event: SpotQuote) -> int:
     last = state.spot
-    if last is None or not _in_order(last, event):
+    if last is None or not _in_order(state, last, event):
         return CLOSER
     bid, ask = event.bid, event.ask
     if bid == last.bid and ask == last.ask and event.last == last.last:
+        state.spot = event
         return SAME
     if bid is None or ask is None or not bid <= ask:
         return CLOSER
-    return NEWS if _near(bid, last.bid) and _near(ask, last.ask) and _near(event.last, last.last) else CLOSER
+    if not (_near(bid, last.bid) and _near(ask, last.ask) and _near(event.last, last.last)):
+        return CLOSER
+    state.spot = event
+    return NEWS
 
 
 PLAIN: dict[type[AnyEvent], Callable[..., int]] = {

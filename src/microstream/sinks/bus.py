@@ -133,14 +133,14 @@ class Bus:
         written = self._unacknowledged
         if written is None:
             return
-        replies = await self._link.exchange(written.commands)
-        refused = [
-            (packed, reply)
-            for packed, reply in zip(written.commands, replies, strict=True)
-            if isinstance(reply, hiredis.ReplyError)
-        ]
-        if refused:
-            written.commands = [packed for packed, _ in refused]
+        replies = await self._link.send(written.packed, written.count)
+        if hiredis.ReplyError in set(map(type, replies)):
+            refused = [
+                (one, reply)
+                for one, reply in zip(written.commands, replies, strict=True)
+                if isinstance(reply, hiredis.ReplyError)
+            ]
+            written.packed, written.count = b"".join([one for one, _ in refused]), len(refused)
             self._link.abort()
             raise self._link.refusal(*refused[0])
         self._unacknowledged = None
@@ -179,7 +179,7 @@ class Bus:
         state = self.state
         state.written += written.families
         state.flushes += 1
-        state.bytes += written.size
+        state.bytes += len(written.packed)
         state.latency.record(self._clock.monotonic() - self._taken_at)
 
     def _delay(self) -> float:

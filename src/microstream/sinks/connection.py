@@ -161,14 +161,16 @@ class Link:
         Raises `SinkDown` if that takes longer than the timeout or the connection breaks: what was executed is
         not known then.
         """
-        if not commands:
-            return []
+        return await self.send(b"".join(commands), len(commands)) if commands else []
+
+    async def send(self, packed: bytes, count: int) -> list[Reply]:
+        """Do the same for `count` commands that stand one after the other."""
         session = self._session
         if session is None:
             raise SinkDown(f"{self.name}: not connected")
         try:
             async with asyncio.timeout(self._timeout_s):
-                return await session.ask(b"".join(commands), len(commands))
+                return await session.ask(packed, count)
         except TimeoutError:
             self.abort()
             raise SinkDown(f"{self.name}: no answer within {self._timeout_s:g} s") from None

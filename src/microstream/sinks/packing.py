@@ -14,7 +14,7 @@ import msgspec
 
 from microstream.model.channels import Channel
 from microstream.sinks.buffer import Batch
-from microstream.sinks.resp import arguments, bulk, command
+from microstream.sinks.resp import arguments, bulk, command, split
 from microstream.sinks.settings import SinkSettings
 
 MOST_LENGTHS = 2048
@@ -27,11 +27,16 @@ RESTORED_AT_ONCE = 1000
 
 @dataclass(slots=True)
 class Slice:
-    """Packed commands that are written together, their bytes, and the messages of each family in them."""
+    """Commands that are written together, one after the other, and the messages of each family in them."""
 
-    commands: list[bytes] = field(default_factory=list)
-    size: int = 0
+    packed: bytes = b""
+    count: int = 0
     families: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def commands(self) -> list[bytes]:
+        """The commands by themselves."""
+        return split(self.packed)
 
 
 class Group:
@@ -51,18 +56,26 @@ class Group:
         self._hset = arguments("HSET", last)
         self._hdel = arguments("HDEL", last)
 
-    def log(self, fields: dict[bytes, bytes]) -> bytes:
-        """Return the `XADD` of one entry."""
-        return b"".join(
-            [b"*%d\r\n" % (6 + 2 * len(fields)), self._xadd, *chain.from_iterable(fields.items())]
-        )
+    def log(self, fields: dict[bytes, bytes], pieces: list[bytes]) -> None:
+        """Add the `XADD` of one entry, in pieces."""
+        pieces.append(b"*%d\r\n" % (6 + 2 * len(fields)))
+        pieces.append(self._xadd)
+        pieces.extend(chain.from_iterable(fields.items()))
+
+    def keep(self, fields: dict[bytes, bytes], pieces: list[bytes]) -> int:
+        """Add `HSET` and `EXPIRE` in pieces, nothing for no field; return the number of commands."""
+        if not fields:
+            return 0
+        pieces.append(b"*%d\r\n" % (2 + 2 * len(fields)))
+        pieces.append(self._hset)
+        pieces.extend(chain.from_iterable(fields.items()))
+        pieces.append(self.expire)
+        return 2
 
     def set_last(self, fields: dict[bytes, bytes]) -> list[bytes]:
         """Return `HSET` and `EXPIRE`, nothing for no field."""
-        if not fields:
-            return []
-        count = b"*%d\r\n" % (2 + 2 * len(fields))
-        return [b"".join([count, self._hset, *chain.from_iterable(fields.items())]), self.expire]
+        pieces: list[bytes] = []
+        return [b"".join(pieces[:-1]), pieces[-1]] if self.keep(fields, pieces) else []
 
     def forget(self, items: Iterable[bytes]) -> list[bytes]:
         """Return the `HDEL` of packed items, nothing for none; they are not restored any more."""
@@ -99,6 +112,7 @@ class _Part:
         self.fields: dict[bytes, bytes] = {}
         self.entries = [self.fields]
         self.publishes: list[bytes] = []
+        """In pieces, two a message: what never changes, and the payload."""
 
     def begin_entry(self) -> dict[bytes, bytes]:
         """Begin a further entry of the log, and return it."""
@@ -108,6 +122,8 @@ class _Part:
 
     def newest(self) -> dict[bytes, bytes]:
         """Return the newest payload of every item."""
+        if len(self.entries) == 1:
+            return self.fields
         return dict(chain.from_iterable(fields.items() for fields in self.entries))
 
 
@@ -137,11 +153,12 @@ class Packer:
             self._line(channel).seq += dropped
         parts = self._parts(batch)
         packed = Slice()
+        pieces: list[bytes] = []
         for name in {**parts, **dict.fromkeys(batch.removed), **dict.fromkeys(batch.retained)}:
-            self._pack_group(self.group(name), parts.get(name), batch, packed.commands)
+            packed.count += self._pack_group(self.group(name), parts.get(name), batch, pieces)
         for part in parts.values():
-            packed.families[part.family] += len(part.publishes)
-        packed.size = sum(map(len, packed.commands))
+            packed.families[part.family] += len(part.publishes) // 2
+        packed.packed = b"".join(pieces)
         return packed
 
     def _parts(self, batch: Batch) -> dict[str, _Part]:
@@ -163,10 +180,13 @@ class Packer:
             if item in fields:  # an item at most once an entry
                 fields = part.begin_entry()
             fields[item] = value
-            part.publishes.append(line.publish + value)
+            publishes = part.publishes
+            publishes.append(line.publish)
+            publishes.append(value)
         return parts
 
-    def _pack_group(self, group: Group, part: _Part | None, batch: Batch, commands: list[bytes]) -> None:
+    def _pack_group(self, group: Group, part: _Part | None, batch: Batch, pieces: list[bytes]) -> int:
+        """Add the commands of a group in pieces; return their number."""
         newest = part.newest() if part else {}
         gone = {bulk(item.encode()) for item in batch.removed.get(group.name, ())}
         if group.name in batch.retained:
@@ -174,13 +194,20 @@ class Packer:
             gone |= group.last.keys() - kept - newest.keys()
         if gone:
             newest = {item: value for item, value in newest.items() if item not in gone}
+        count = 0
         if part:
-            commands += [group.log(fields) for fields in part.entries]
+            for fields in part.entries:
+                group.log(fields, pieces)
+            count += len(part.entries)
         group.last.update(newest)
-        commands += group.set_last(newest)
-        commands += group.forget(gone)
+        count += group.keep(newest, pieces)
+        forgotten = group.forget(gone)
+        pieces += forgotten
+        count += len(forgotten)
         if part:
-            commands += part.publishes
+            pieces += part.publishes
+            count += len(part.publishes) // 2
+        return count
 
     def _line(self, channel: Channel) -> _Line:
         line = self._lines.get(channel.name)

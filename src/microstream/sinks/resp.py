@@ -18,6 +18,22 @@ def command(*values: Argument) -> bytes:
     return b"*%d\r\n%b" % (len(values), arguments(*values))
 
 
+def split(packed: bytes) -> list[bytes]:
+    """Return the commands that stand one after the other in a text of whole commands."""
+    commands = []
+    begin = 0
+    while begin < len(packed):
+        at = packed.index(b"\r\n", begin)
+        words = int(packed[begin + 1 : at])
+        at += 2
+        for _ in range(words):
+            head = packed.index(b"\r\n", at)
+            at = head + 2 + int(packed[at + 1 : head]) + 2
+        commands.append(packed[begin:at])
+        begin = at
+    return commands
+
+
 def name_of(packed: bytes) -> str:
     """Return what to call a packed command in an error: `XADD stream:oi:okx`; of `AUTH` no argument."""
     words = packed.split(b"\r\n", 5)[2::2]

@@ -81,7 +81,8 @@ def test_groups_share_no_command(packer: Packer) -> None:
     bybit = ["XADD", "HSET", "EXPIRE", "PUBLISH"]
     assert verbs(packed) == okx + bybit
     assert packed.families == {"mark_price": 3}
-    assert packed.size == sum(len(one) for one in packed.commands)
+    assert packed.count == len(packed.commands)
+    assert b"".join(packed.commands) == packed.packed
 
 
 def test_item_at_most_once_an_entry(packer: Packer) -> None:
