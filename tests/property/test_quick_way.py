@@ -57,7 +57,7 @@ ROW = st.sampled_from(
         st.tuples(st.just(0), st.fixed_dictionaries({"mark": PRICES}), st.just(0)),
     ]
 ).flatmap(lambda row: row)
-ROWS = st.lists(ROW, min_size=1, max_size=2)
+ROWS = st.lists(ROW, min_size=1, max_size=2, unique_by=lambda row: row[0])
 FRAME = st.tuples(st.just("frame"), ROWS)
 POLL = st.tuples(st.just("poll"), NUMBERS, VALUES)
 NEWS = st.tuples(
