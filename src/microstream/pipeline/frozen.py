@@ -1,10 +1,11 @@
 """Values that are confirmed again and again and never move, while the market's others do."""
 
 from collections.abc import Callable, Iterable
+from operator import attrgetter
 
 from msgspec import Struct
 
-from microstream.model.events import AnyEvent, Kind, OpenInterest
+from microstream.model.events import AnyEvent, IndexPrice, Kind, MarkPrice
 from microstream.model.state import State
 
 WATCHED: tuple[Kind, ...] = ("mark", "index")
@@ -33,7 +34,7 @@ class Sample(Struct):
     `still_from` is since when it has been confirmed without moving: what nobody confirms does not rest.
     """
 
-    said: float | None
+    said: float
     moved_at: int
     still_from: int
     pause_ms: int = 0
@@ -47,68 +48,71 @@ class Frozen:
 
     def __init__(self, judged: Judged) -> None:
         self._judged = judged
-        self._samples: dict[tuple[str, Kind], Sample] = {}
+        self._samples: dict[Kind, dict[str, Sample]] = {kind: {} for kind in WATCHED}
 
     def tick(self, states: Iterable[State], now: int) -> None:
         """Compare all values with what they were; `states` are those of one venue."""
+        states = list(states)
         for kind in WATCHED:
-            seen: list[tuple[State, Sample]] = []
-            lively = 0
-            for state in states:
-                event = state.value(kind)
-                if event is None:
-                    continue
-                if state.instrument.status != "live":
-                    self._rest(event, now)
-                    continue
-                sample = self._look(event, now)
-                lively += sample.has_moved and now - sample.moved_at <= max(
-                    LIVELY_MS, LIVELY_PAUSES * sample.pause_ms
-                )
-                seen.append((state, sample))
-            if seen:
-                self._judge(kind, seen, lively, now)
+            self._look(kind, states, now)
 
     def forget(self, key: str) -> None:
         """Drop what is known of a contract."""
-        for kind in WATCHED:
-            self._samples.pop((key, kind), None)
+        for samples in self._samples.values():
+            samples.pop(key, None)
 
-    def _rest(self, event: AnyEvent, now: int) -> None:
-        """Let a value be that nobody has to confirm now."""
-        sample = self._samples.get((event.key, event.kind))
-        if sample is not None and not sample.frozen:
+    def _look(self, kind: Kind, states: Iterable[State], now: int) -> None:
+        samples, value = self._samples[kind], attrgetter(kind)
+        resting: list[tuple[State, AnyEvent, Sample]] = []
+        count = lively = 0
+        for state in states:
+            event: MarkPrice | IndexPrice | None = value(state)
+            if event is None:
+                continue
+            sample = samples.get(event.key)
+            if sample is None:
+                sample = samples[event.key] = Sample(event.price, now, now)
+            if state.instrument.status != "live":
+                _rest(sample, now)
+                continue
+            if sample.said != event.price:
+                _move(sample, event.price, now)
+            count += 1
+            if sample.has_moved:
+                moved_ms = now - sample.moved_at
+                lively += moved_ms <= LIVELY_MS or moved_ms <= LIVELY_PAUSES * sample.pause_ms
+            if sample.frozen or sample.unheard or now - sample.still_from >= SHORTEST_MS:
+                resting.append((state, event, sample))
+        market_moves = count > 1 and lively >= LIVELY * count
+        for state, still, sample in resting:
+            self._judge(state, still, sample, now, market_moves=market_moves)
+
+    def _judge(self, state: State, event: AnyEvent, sample: Sample, now: int, *, market_moves: bool) -> None:
+        if sample.frozen:
+            if now - sample.still_from < SHORTEST_MS:
+                sample.frozen = False
+                sample.pause_ms = 0
+                self._judged(state, event.kind, False, sample.moved_at, now)
+            return
+        heard_at = _heard_at(state, event)
+        sample.unheard = now - heard_at > _life_ms(state)
+        if sample.unheard:
             sample.still_from = now
+        elif market_moves and _is_frozen(sample, heard_at - sample.still_from):
+            sample.frozen = True
+            self._judged(state, event.kind, True, sample.still_from, now)
 
-    def _look(self, event: AnyEvent, now: int) -> Sample:
-        said = _said(event)
-        sample = self._samples.get((event.key, event.kind))
-        if sample is None:
-            sample = self._samples[event.key, event.kind] = Sample(said, now, now)
-        elif sample.said != said:
-            sample.pause_ms = max(now - sample.still_from, sample.pause_ms - sample.pause_ms // FADES)
-            sample.said, sample.moved_at, sample.has_moved = said, now, True
-            sample.still_from = now
-        return sample
 
-    def _judge(self, kind: Kind, seen: list[tuple[State, Sample]], lively: int, now: int) -> None:
-        market_moves = len(seen) > 1 and lively >= LIVELY * len(seen)
-        for state, sample in seen:
-            still_ms = now - sample.still_from
-            if sample.frozen:
-                if still_ms < SHORTEST_MS:
-                    sample.frozen = False
-                    sample.pause_ms = 0
-                    self._judged(state, kind, False, sample.moved_at, now)
-            elif still_ms >= SHORTEST_MS or sample.unheard:
-                event = state.value(kind)
-                heard_at = 0 if event is None else _heard_at(state, event)
-                sample.unheard = now - heard_at > _life_ms(state)
-                if sample.unheard:
-                    sample.still_from = now
-                elif market_moves and _is_frozen(sample, heard_at - sample.still_from):
-                    sample.frozen = True
-                    self._judged(state, kind, True, sample.still_from, now)
+def _rest(sample: Sample, now: int) -> None:
+    """Let a value be that nobody has to confirm now."""
+    if not sample.frozen:
+        sample.still_from = now
+
+
+def _move(sample: Sample, price: float, now: int) -> None:
+    sample.pause_ms = max(now - sample.still_from, sample.pause_ms - sample.pause_ms // FADES)
+    sample.said, sample.has_moved = price, True
+    sample.moved_at = sample.still_from = now
 
 
 def _is_frozen(sample: Sample, still_ms: int) -> bool:
@@ -127,9 +131,3 @@ def _heard_at(state: State, event: AnyEvent) -> int:
 def _life_ms(state: State) -> int:
     upkeep = state.upkeep.get("mark_price")
     return HEARD_MS if upkeep is None else max(HEARD_MS, upkeep.max_age_ms)
-
-
-def _said(event: AnyEvent) -> float | None:
-    if isinstance(event, OpenInterest):
-        return event.contracts
-    return getattr(event, "price", None)
