@@ -10,7 +10,7 @@ class Line(Struct, eq=False):
     unchanged; otherwise each row speaks for itself. `lively_ms` and `quiet_ms` are those of `spec.stream.Topic`.
     `asked_at` is since when its next first frame is awaited, None while it is not confirmed. `since` is when it became
     sound, None while it is not: not confirmed, lost, refused, or silent for too long. `heard_at` is when its last
-    frame came, `stamp` the venue's time of that. `pause_ms` is about the longest pause that it has made lately.
+    frame came, `stamp` the venue's time of that. `pause_ms` is about the longest pause that it has made lately, `lost_at` when a sound one was lost.
     """
 
     exchange: str
@@ -23,6 +23,7 @@ class Line(Struct, eq=False):
     heard_at: int = 0
     stamp: int | None = None
     pause_ms: int = 0
+    lost_at: int = 0
     deadline_ms: int = 0
     """Silence after which the line is not sound any more; of one that speaks on change alone, after which polls may
     write its values until it speaks again."""

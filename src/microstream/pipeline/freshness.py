@@ -1,6 +1,6 @@
 """How old values are: what turns stale, what recovers, what is said again, and how all of it is told."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -122,9 +122,11 @@ class Freshness:
         heard = [_heard(family.upkeep) for _, family in group]
         newest = max(heard)
         shortest_ms = min([family.upkeep.interval_ms for _, family in group])
-        several = len(group) > 1
-        whole = several and now - newest > 3 * shortest_ms
-        together = several and now - newest > TOGETHER * shortest_ms
+        quiet_ms = now - newest
+        together = (
+            len(group) > 1 and quiet_ms > TOGETHER * shortest_ms and not _is_streamed(service, group, now)
+        )
+        whole = together and quiet_ms > 3 * shortest_ms
         if whole:
             kind = "stale" if any(family.upkeep.confirmed_at is not None for _, family in group) else "silent"
             detail = f"{exchange} has not confirmed {service.family} of any of {len(group)} contracts"
@@ -182,16 +184,33 @@ FRESH_MS = 2_500
 """What was heard since is not stale: the shortest interval is a second, and no stream's deadline is less than this."""
 
 
+def _is_streamed(service: Service, group: Iterable[tuple[State, Family]], now: int) -> bool:
+    """Whether a stream that may rest for longer than polls do still has a value of the group."""
+    for state, family in group:
+        own = state.value(service.value_kind)
+        if own is not None and own.source == "ws":
+            if now - _heard(family.upkeep) <= _max_age_ms(state, family.upkeep, own):
+                return True
+    return False
+
+
 def _max_age_ms(state: State, upkeep: Upkeep, own: AnyEvent | None) -> float:
-    """Return the age at which a value is stale: three intervals, or what the stream that brought it lets it become."""
+    """Return the age at which a value is stale: three intervals, or what the stream that brought it lets it become.
+
+    The intervals begin when the stream is lost: until then it has vouched for the value.
+    """
     if own is None or own.source != "ws":
         return upkeep.max_age_ms
     line = state.lines.get(own.kind)
     if line is None:
         return upkeep.max_age_ms
-    if line.quiet_ms is None:  # it speaks on change alone: only its end makes a value old
-        return float("inf") if line.vouches_still(own.received_at) else upkeep.max_age_ms
-    return line.deadline_ms
+    if line.vouches_still(
+        own.received_at
+    ):  # one that speaks on change alone makes a value old by its end only
+        return float("inf") if line.quiet_ms is None else line.deadline_ms
+    heard_at = own.received_at if upkeep.confirmed_at is None else upkeep.confirmed_at
+    limit_ms = max(line.lost_at - heard_at, 0) + upkeep.max_age_ms
+    return limit_ms if line.quiet_ms is None else min(limit_ms, line.deadline_ms)
 
 
 def _renew(state: State, event: AnyEvent | None, now: int) -> None:

@@ -1,6 +1,6 @@
 """The stream's subscriptions of all venues: which are sound, and which have fallen silent."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from microstream.model.instruments import Instrument
 from microstream.model.line import Line
@@ -58,17 +58,19 @@ class Lines:
             line.pause_ms = 0
             self._clear(line, now, "it speaks again")
 
-    def lost(self, exchange: str, topics: Iterable[str]) -> None:
+    def lost(self, exchange: str, topics: Iterable[str], now: int) -> None:
         """Note that no connection carries these topics now."""
         lines = self.of.get(exchange, {})
         for topic in topics:
             line = lines.get(topic)
             if line is not None:
+                if line.since is not None:
+                    line.lost_at = now
                 line.since = line.asked_at = None
 
     def refused(self, exchange: str, topic: str, text: str, code: str, now: int) -> None:
         """Note that the venue refuses a topic; polls have its values for themselves."""
-        self.lost(exchange, [topic])
+        self.lost(exchange, [topic], now)
         for instrument in self._contracts.get((exchange, topic)) or (None,):
             self._quality.raised(
                 exchange,
@@ -95,7 +97,7 @@ class Lines:
                     overdue.append(line)
             if overdue:
                 self._overdue(exchange, overdue, len(lines), now)
-            elif self._quality.open:
+            elif self._quality.is_open(exchange, "*", "silent", STREAMS) and _most_speak(lines.values()):
                 self._quality.cleared(
                     exchange,
                     None,
@@ -108,7 +110,7 @@ class Lines:
         self._looked_at = now
 
     def _overdue(self, exchange: str, overdue: list[Line], lines: int, now: int) -> None:
-        together = len(overdue) > max(SEVERAL, TOGETHER * lines)
+        together = len(overdue) > _many(lines)
         if together:
             self._quality.raised(
                 exchange,
@@ -151,3 +153,12 @@ class Lines:
         for instrument in self._contracts.get((line.exchange, line.topic)) or (None,):
             for kind in ("silent", "refused"):
                 self._quality.cleared(line.exchange, instrument, kind, line.topic, now=now, detail=detail)
+
+
+def _many(lines: int) -> float:
+    """Return how many of so many lines may be silent before it is the venue that is."""
+    return max(SEVERAL, TOGETHER * lines)
+
+
+def _most_speak(lines: Collection[Line]) -> bool:
+    return sum(1 for line in lines if line.since is None) <= _many(len(lines))
