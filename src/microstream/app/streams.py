@@ -165,9 +165,9 @@ class Desk:
             )
 
     def _not_newer(self, line: Line, now: int, stamp: int) -> None:
-        """Count what is no news of its topic: it shows life all the same."""
-        line.heard_at = now
+        """Count what is no news of its topic. An earlier moment is kept out, so it confirms nothing that is known."""
         if stamp == line.stamp:
+            line.heard_at = now
             self.counts.repeats += 1
         else:
             self.counts.backwards += 1

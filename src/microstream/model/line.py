@@ -10,7 +10,8 @@ class Line(Struct, eq=False):
     unchanged; otherwise each row speaks for itself. `lively_ms` and `quiet_ms` are those of `spec.stream.Topic`.
     `asked_at` is since when its next first frame is awaited, None while it is not confirmed. `since` is when it became
     sound, None while it is not: not confirmed, lost, refused, or silent for too long. `heard_at` is when its last
-    frame came, `stamp` the venue's time of that. `pause_ms` is about the longest pause that it has made lately, `lost_at` when a sound one was lost.
+    frame came, `stamp` the venue's time of that. `pause_ms` is about the longest pause that it has made lately,
+    `lost_at` when it was last lost while it was sound.
     """
 
     exchange: str

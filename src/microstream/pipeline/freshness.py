@@ -188,9 +188,10 @@ def _is_streamed(service: Service, group: Iterable[tuple[State, Family]], now: i
     """Whether a stream that may rest for longer than polls do still has a value of the group."""
     for state, family in group:
         own = state.value(service.value_kind)
-        if own is not None and own.source == "ws":
-            if now - _heard(family.upkeep) <= _max_age_ms(state, family.upkeep, own):
-                return True
+        if own is None or own.source != "ws":
+            continue
+        if now - _heard(family.upkeep) <= _max_age_ms(state, family.upkeep, own):
+            return True
     return False
 
 
