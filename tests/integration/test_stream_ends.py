@@ -145,3 +145,36 @@ def stale_is_missing(fresh: Streamed) -> list[tuple[str, str, str]]:
         for coin in COINS
         if "stale" not in fresh.heard(family, venue, coin)[-1].payload["flags"]
     ]
+
+
+CUTS_EACH = 17
+MOST_A_MINUTE = 12
+"""Connects of a venue: seven while the delays grow to 30 s, and a few a minute from there on."""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_fifty_cuts_are_told_one_by_one_and_within_the_limits(fresh: Streamed) -> None:
+    """Each venue is cut again as soon as it is back: a gap each, all topics back, and ever fewer attempts."""
+    topics = {venue: len(fresh.connections(venue)[0]["subscriptions"]) for venue in VENUES}
+    began, made = fresh.now(), {venue: fresh.connects(venue) for venue in VENUES}
+    cuts = dict.fromkeys(VENUES, 0)
+
+    def cut_again() -> bool:
+        for venue in VENUES:
+            told = fresh.told(venue, "gap", began)
+            if told == ["raised", "cleared"] * cuts[venue] and cuts[venue] < CUTS_EACH:
+                fresh.sim.put(at_stream("disconnect", venue, code=(None, 1001, 1012)[cuts[venue] % 3]))
+                cuts[venue] += 1
+        return all(fresh.told(venue, "gap", began) == ["raised", "cleared"] * CUTS_EACH for venue in VENUES)
+
+    fresh.recorder.until(cut_again, 570, lambda: cuts)
+    minutes = [row for row in fresh.sim.control("/connections")["minutes"] if row["minute"] > began - 60_000]
+    assert not [row for row in minutes if row["event"] == "refused"]
+    for venue in VENUES:
+        assert fresh.connects(venue) == made[venue] + CUTS_EACH
+        counts = [row["count"] for row in minutes if row["venue"] == venue and row["event"] == "made"]
+        assert max(counts) <= MOST_A_MINUTE
+        [connection] = fresh.connections(venue)
+        assert len(connection["subscriptions"]) == topics[venue]
+    fresh.check_order(began)
