@@ -11,7 +11,7 @@ class Line(Struct, eq=False):
     `asked_at` is since when its next first frame is awaited, None while it is not confirmed. `since` is when it became
     sound, None while it is not: not confirmed, lost, refused, or silent for too long. `heard_at` is when its last
     frame came, `stamp` the venue's time of that. `pause_ms` is about the longest pause that it has made lately,
-    `lost_at` when it was last lost while it was sound.
+    `seen_at` when the last frame had come at the last look, `lost_at` when it was last lost while it was sound.
     """
 
     exchange: str
@@ -24,6 +24,7 @@ class Line(Struct, eq=False):
     heard_at: int = 0
     stamp: int | None = None
     pause_ms: int = 0
+    seen_at: int = 0
     lost_at: int = 0
     deadline_ms: int = 0
     """Silence after which the line is not sound any more; of one that speaks on change alone, after which polls may
@@ -38,8 +39,11 @@ class Line(Struct, eq=False):
         """Learn the pace of the topic: its deadline is a few of its own pauses, within the topic's limits."""
         if self.since is None or self.quiet_ms is None:
             return
-        self.pause_ms = max(now - self.heard_at, self.pause_ms - self.pause_ms // PAUSE_FADES)
-        if now - self.since >= LEARNT_MS:
+        if self.heard_at != self.seen_at:  # a pause that goes on may be the end
+            pause_ms = self.heard_at - self.seen_at if self.seen_at else 0
+            self.pause_ms = max(pause_ms, self.pause_ms - self.pause_ms // PAUSE_FADES)
+            self.seen_at = self.heard_at
+        if self.pause_ms and now - self.since >= LEARNT_MS:
             self.deadline_ms = min(self.quiet_ms, max(self.lively_ms, PAUSES * self.pause_ms))
 
     def is_overdue(self, now: int) -> bool:
@@ -61,6 +65,6 @@ class Line(Struct, eq=False):
 
 PAUSES = 4
 PAUSE_FADES = 100
-"""Part of the longest pause that is forgotten at each look: one a second."""
+"""Part of the longest pause that is forgotten at each look that finds a frame: one a second at most."""
 LEARNT_MS = 60_000
 """How long a line is watched before its pace is believed."""

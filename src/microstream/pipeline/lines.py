@@ -55,7 +55,7 @@ class Lines:
         if line.since is None:
             line.since = now
             line.asked_at = None
-            line.pause_ms = 0
+            line.pause_ms = line.seen_at = 0
             self._clear(line, now, "it speaks again")
 
     def lost(self, exchange: str, topics: Iterable[str], now: int) -> None:

@@ -74,3 +74,31 @@ def test_silent_streams_of_a_venue_speak_again_when_they_do(bench: Bench) -> Non
         push(bench, line, item, NOON + 20 * S)
     bench.tick(NOON + 21 * S)
     assert bench.quality("silent")[1:] == [("*", "silent", "cleared", "streams")]
+
+
+def test_a_stream_is_silent_after_a_few_of_its_own_pauses(bench: Bench) -> None:
+    """A minute of frames every second shows its pace; its end does not count as one more pause."""
+    items = CONTRACTS[:1]
+    [line] = streamed(bench, items, lively_s=5, quiet_s=60)
+    for second in range(1, 90):
+        push(bench, line, items[0], NOON + second * S)
+        bench.tick(NOON + second * S + 1)
+    bench.tick(NOON + 94 * S)
+    assert bench.quality("silent") == []
+    bench.tick(NOON + 95 * S)
+    assert [one[2] for one in bench.quality("silent")] == ["raised"]
+
+
+def test_a_stream_with_long_pauses_may_make_them(bench: Bench) -> None:
+    """Four of the longest of its pauses are waited for."""
+    items = CONTRACTS[:1]
+    [line] = streamed(bench, items, lively_s=5, quiet_s=60)
+    for second in range(1, 90):
+        if second % 8 == 0:
+            push(bench, line, items[0], NOON + second * S)
+        bench.tick(NOON + second * S + 1)
+    for second in range(90, 118):
+        bench.tick(NOON + second * S)
+    assert bench.quality("silent") == []
+    bench.tick(NOON + 122 * S)
+    assert [one[2] for one in bench.quality("silent")] == ["raised"]
