@@ -142,8 +142,10 @@ class Desk:
             streams.venue, None, "refused", self.endpoint.name, now=now, detail=detail
         )
 
-    def silent(self, topic: str) -> frozenset[Kind]:
-        """Subscribe anew to a topic that has fallen silent, all of them on new connections where none speaks."""
+    def silent(self, topic: str, *, anew: bool) -> frozenset[Kind]:
+        """Return what a silent topic provides; `anew`: subscribe again, on new connections where no topic speaks."""
+        if not anew:
+            return self._provides.get(topic, frozenset())
         if not any(line.since is not None for line in self.lines.values()):
             self.feed.reconnect("no topic says anything")
         else:
@@ -235,11 +237,11 @@ class Streams:
         for desk in self.desks:
             desk.plan(context, self._kinds, now)
 
-    def renew(self, topic: str) -> None:
-        """Subscribe anew to a topic that has fallen silent; meanwhile polls have its values."""
+    def silent(self, topic: str, *, anew: bool) -> None:
+        """Let polls have the values of a topic that has fallen silent; `anew`: subscribe to it again."""
         for desk in self.desks:
             if topic in desk.lines:
-                self.hurry(desk.silent(topic))
+                self.hurry(desk.silent(topic, anew=anew))
 
 
 def _line(exchange: str, topic: Topic) -> Line:

@@ -90,11 +90,11 @@ def wire(config: Config, clock: Clock, random: Random) -> Parts:
             _log(message)
         buffer.offer(channel, message)
 
-    def renew(exchange: str, topic: str) -> None:
-        collectors[exchange].streams.renew(topic)
+    def silent(exchange: str, topic: str, anew: bool) -> None:
+        collectors[exchange].streams.silent(topic, anew=anew)
 
     pipeline = Pipeline(
-        tuple(services), offer, terms, doubt, renew=renew, polled=ways.polled, streamed=ways.streamed
+        tuple(services), offer, terms, doubt, silent=silent, polled=ways.polled, streamed=ways.streamed
     )
     tap = _tap(config, clock)
     for name in enabled_venues(config):

@@ -26,7 +26,7 @@ from microstream.pipeline.followed import Family, Followed, followed, is_meant, 
 from microstream.pipeline.freshness import TICK_MS, Freshness, is_due
 from microstream.pipeline.frozen import Frozen
 from microstream.pipeline.interval import interval_after
-from microstream.pipeline.lines import Lines, Renew
+from microstream.pipeline.lines import Lines, Silent
 from microstream.pipeline.outlier import Outliers
 from microstream.pipeline.plain import NEWS, PLAIN
 from microstream.pipeline.quality import SKEW_MS, Offer, Quality
@@ -55,7 +55,7 @@ Doubt = Callable[[str], None]
 class Pipeline:
     """All followed instruments and what is known of them.
 
-    `offer` takes every message; `terms` and `doubt` report what rows say about the registry; `renew` is told the
+    `offer` takes every message; `terms` and `doubt` report what rows say about the registry; `silent` is told the
     streams that have fallen silent. `lines` are the streams' subscriptions. `polled` and `streamed` are kinds that only
     polls, or only streams, may write; of the others a stream is in charge as long as it is sound, and polls compare.
     """
@@ -67,14 +67,14 @@ class Pipeline:
         terms: Terms,
         doubt: Doubt,
         *,
-        renew: Renew = lambda _exchange, _topic: None,
+        silent: Silent = lambda _exchange, _topic, _anew: None,
         polled: frozenset[Kind] = frozenset(),
         streamed: frozenset[Kind] = frozenset(),
     ) -> None:
         self.services = services
         self.states: dict[str, State] = {}
         self.quality = Quality(offer)
-        self.lines = Lines(self.quality, renew)
+        self.lines = Lines(self.quality, silent)
         self.rejects = Rejects()
         self.offsets: dict[str, int] = {}
         self._followed: dict[str, Followed] = {}

@@ -6,6 +6,8 @@ from tests.unit.pipeline.bench import Bench, S
 from microstream.model.frame import Frame
 from microstream.model.instruments import Instrument
 from microstream.model.line import Line
+from microstream.pipeline.lines import Lines
+from microstream.pipeline.quality import Quality
 
 CONTRACTS = [contract("bybit", name) for name in ("BTCUSDT", "ETHUSDT", "SOLUSDT", "BTCPERP")]
 MARKS = {"mark_price": 10 * S}
@@ -102,3 +104,15 @@ def test_a_stream_with_long_pauses_may_make_them(bench: Bench) -> None:
     assert bench.quality("silent") == []
     bench.tick(NOON + 122 * S)
     assert [one[2] for one in bench.quality("silent")] == ["raised"]
+
+
+def test_each_silence_is_reported_but_not_each_is_subscribed_anew() -> None:
+    """Polls take over every time; the venue is asked once in half a minute at most."""
+    told: list[tuple[str, str, bool]] = []
+    lines = Lines(Quality(lambda _channel, _message: None), lambda *silence: told.append(silence))
+    line = Line("bybit", "tickers.BTCUSDT", True, 5 * S, 5 * S)
+    lines.add(line, CONTRACTS[:1])
+    for second in (0, 10, 40):
+        lines.heard(line, NOON + second * S, None)
+        lines.tick(NOON + (second + 6) * S)
+    assert told == [("bybit", "tickers.BTCUSDT", anew) for anew in (True, False, True)]
