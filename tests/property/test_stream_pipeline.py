@@ -130,13 +130,13 @@ def test_nobody_publishes_what_nobody_said(steps: list[tuple[int, tuple[Any, ...
 def test_polls_do_not_write_what_a_sound_stream_has_just_said(
     steps: list[tuple[int, tuple[Any, ...]]],
 ) -> None:
-    """A mark that came by a stream in time is not taken over while that stream goes on speaking."""
+    """A mark that came by a stream in time is not taken over while that stream goes on speaking and moving."""
     world = World()
-    for pause_ms, action in steps:
+    for count, (pause_ms, action) in enumerate(steps):
         world.play([(pause_ms, action)])
         world.now += S
         for number, item in enumerate(CONTRACTS):
-            world._frame(number, 100.0, 0)
+            world._frame(number, 100.0 + count / 1000, 0)
             if world.bench.state(item).mark.source != "ws":  # type: ignore[union-attr]
                 continue  # stamped before what is known: the venue's clock is ahead
             before = len(world.bench.offered)

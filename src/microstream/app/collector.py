@@ -185,11 +185,11 @@ class Collector:
         """Return the stream endpoints of contracts and spot pairs."""
         return [*self.streams.desks, *(self.spot.streams.desks if self.spot else ())]
 
-    def renew(self, topic: str) -> None:
-        """Subscribe anew to a topic that has fallen silent."""
-        self.streams.renew(topic)
+    def silent(self, topic: str, *, anew: bool) -> None:
+        """Poll what a topic says no more, and subscribe to it anew where that is due."""
+        self.streams.silent(topic, anew=anew)
         if self.spot is not None:
-            self.spot.streams.renew(topic)
+            self.spot.streams.silent(topic, anew=anew)
 
     def intervals(self) -> dict[str, tuple[float, float]]:
         """Return the shortest and the longest interval of each poll, in seconds."""

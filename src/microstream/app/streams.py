@@ -106,8 +106,7 @@ class Desk:
             self.endpoint.name,
             now=now,
             since=heard or now,
-            detail=f"{len(names)} streams of {streams.venue} {self.endpoint.name} were cut off: {reason}; "
-            "polls have their values until they are back",
+            detail=f"{len(names)} streams of {streams.venue} {self.endpoint.name} were cut off: {reason}",
         )
         streams.hurry(frozenset().union(*(topic.provides for topic in topics)))
 
@@ -142,11 +141,14 @@ class Desk:
             streams.venue, None, "refused", self.endpoint.name, now=now, detail=detail
         )
 
-    def silent(self, topic: str) -> frozenset[Kind]:
-        """Subscribe anew to a topic that has fallen silent, all of them on new connections where none speaks."""
-        if not any(line.since is not None for line in self.lines.values()):
+    def silent(self, topic: str, *, anew: bool) -> frozenset[Kind]:
+        """Subscribe anew to a topic that has fallen silent, all of them on new connections where none speaks.
+
+        Returns what the topic provides.
+        """
+        if anew and not any(line.since is not None for line in self.lines.values()):
             self.feed.reconnect("no topic says anything")
-        else:
+        elif anew:
             self.feed.renew(topic)
         return self._provides.get(topic, frozenset())
 
@@ -242,11 +244,11 @@ class Streams:
         for desk in self.desks:
             desk.plan(context, self._kinds, now)
 
-    def renew(self, topic: str) -> None:
-        """Subscribe anew to a topic that has fallen silent; meanwhile polls have its values."""
+    def silent(self, topic: str, *, anew: bool) -> None:
+        """Poll the values of a topic that says less than it should; subscribe to it anew where that is due."""
         for desk in self.desks:
             if topic in desk.lines:
-                self.hurry(desk.silent(topic))
+                self.hurry(desk.silent(topic, anew=anew))
 
 
 def _line(exchange: str, topic: Topic) -> Line:

@@ -90,8 +90,8 @@ def wire(config: Config, clock: Clock, random: Random) -> Parts:
             _log(message)
         buffer.offer(channel, message)
 
-    def renew(exchange: str, topic: str) -> None:
-        collectors[exchange].renew(topic)
+    def silent(exchange: str, topic: str, anew: bool) -> None:
+        collectors[exchange].silent(topic, anew=anew)
 
     pipeline = Pipeline(
         tuple(services),
@@ -99,7 +99,7 @@ def wire(config: Config, clock: Clock, random: Random) -> Parts:
         terms,
         doubt,
         tell=tell,
-        renew=renew,
+        silent=silent,
         polled=ways.polled,
         streamed=ways.streamed,
     )

@@ -12,7 +12,7 @@ class Line(Struct, eq=False):
     sound, None while it is not: not confirmed, lost, refused, or silent for too long. `heard_at` is when its last
     frame came, `stamp` the venue's time of that. `silent_since` is since when it has said nothing although it should
     have, None unless that is so. `pause_ms` is about the longest pause that it has made lately, `paced_at` the frame up
-    to which its pauses are known.
+    to which its pauses are known. `missed` counts the changes that polls have found since the frame at `missed_at`.
     """
 
     exchange: str
@@ -28,8 +28,14 @@ class Line(Struct, eq=False):
     pause_ms: int = 0
     paced_at: int = 0
     deadline_ms: int = 0
-    """Silence after which the line is not sound any more; of one that speaks on change alone, after which polls may
-    write its values until it speaks again."""
+    """Silence after which the line is not sound any more; of one that speaks on change alone, after which it does not
+    vouch for its values any more."""
+    patience_ms: int = 0
+    """Silence after which polls are asked early: a few of its own pauses."""
+    suspected_at: int = 0
+    """The frame after which they were asked."""
+    missed: int = 0
+    missed_at: int = 0
 
     def __post_init__(self) -> None:
         """Begin with the patience that the quietest topics need."""
@@ -43,18 +49,40 @@ class Line(Struct, eq=False):
             self.deadline_ms = lively_ms if quiet_ms is None else quiet_ms
 
     def watch(self, now: int) -> None:
-        """Learn the pace of the topic: its deadline is a few of its own pauses, within the topic's limits.
+        """Learn the pace of the topic: its deadline is many of its own pauses, within its limits, its patience a few.
 
         A pause counts when it has ended: else a silence would put off its own deadline.
         """
-        if self.since is None or self.quiet_ms is None:
+        if self.since is None:
             return
         self.pause_ms -= self.pause_ms // PAUSE_FADES
         if self.heard_at > self.paced_at:
             self.pause_ms = max(self.heard_at - self.paced_at, self.pause_ms)
             self.paced_at = self.heard_at
-        if now - self.since >= LEARNT_MS:
-            self.deadline_ms = min(self.quiet_ms, max(self.lively_ms, PAUSES * self.pause_ms))
+        if now - self.since < LEARNT_MS:
+            self.patience_ms = self.deadline_ms
+            return
+        self.patience_ms = max(self.lively_ms, FEW * self.pause_ms)
+        if self.quiet_ms is not None:
+            self.deadline_ms = min(self.quiet_ms, max(self.lively_ms, MANY * self.pause_ms))
+
+    def is_suspect(self, now: int) -> bool:
+        """Whether it has been quiet for longer than is its way; told once for each silence."""
+        if (
+            self.since is None
+            or now - self.heard_at <= self.patience_ms
+            or self.suspected_at == self.heard_at
+        ):
+            return False
+        self.suspected_at = self.heard_at
+        return True
+
+    def has_missed(self) -> bool:
+        """Count a change that a poll has found; return whether there were several since the last frame."""
+        if self.missed_at != self.heard_at:
+            self.missed_at, self.missed = self.heard_at, 0
+        self.missed += 1
+        return self.missed >= SEVERAL
 
     def is_overdue(self, now: int) -> bool:
         """Whether a topic that should have spoken by now has not."""
@@ -69,8 +97,11 @@ class Line(Struct, eq=False):
         return now - (self.heard_at if self.whole else received_at) <= self.deadline_ms
 
 
-PAUSES = 4
+FEW, MANY = 3, 8
+"""Pauses; those of a contract that trades by chance vary by this much."""
 PAUSE_FADES = 600
 """Part of the longest pause that is forgotten at each look: one a second."""
 LEARNT_MS = 60_000
 """How long a line is watched before its pace is believed."""
+SEVERAL = 2
+"""Changes that a silent line must have missed to be told: one may be on its way."""

@@ -13,6 +13,7 @@ from microstream.model.events import (
     Kind,
     MarkPrice,
     OpenInterest,
+    Source,
     SpotQuote,
 )
 from microstream.model.instruments import Instrument
@@ -72,8 +73,10 @@ class State(Struct):
     """Nothing is open against the contract or its values, so that plain values need no look at what else there is."""
     bad: set[Kind] = set()
     """Kinds of values whose newest one was kept out."""
-    rejected_at: dict[Kind, int] = {}
-    """When a value of a kind was last kept out, as it was received."""
+    rejected_at: dict[Kind, tuple[int, Source]] = {}
+    """When a value of a kind was last kept out, as it was received, and which way it came."""
+    stuck: dict[Kind, object] = {}
+    """What a stream says again and again of a kind, where it was found frozen: it may not write that any more."""
     doubts: dict[Kind, set[Flag]] = {}
     """What the comparison with other values says against a kind: frozen, outlier, disagrees."""
     changed_at: dict[Kind, int] = {}
@@ -86,7 +89,9 @@ class State(Struct):
 
     def is_vouched(self, event: AnyEvent, now: int) -> bool:
         """Whether the stream that brought a value says that it still holds, however long ago that was."""
-        if event.source != "ws" or event.kind in self.bad:
+        if event.source != "ws":
+            return False
+        if event.kind in self.bad and self.rejected_at[event.kind][1] == "ws":
             return False
         line = self.lines.get(event.kind)
         return line is not None and line.vouches(event.received_at, now)

@@ -22,8 +22,13 @@ IN_A_ROW = 2
 """Polls that must disagree one after the other."""
 CACHED_MS = 5_000
 """A reply whose value is so much older than the stream's is no witness."""
-BEHIND_MS = 3_000
-"""A stream whose last frame is so much older than the reply is behind it."""
+STILL, STILL_MS = 3, 15_000
+"""Polls that must each say something new while the stream says the same, over at least so long, for it to be frozen."""
+
+
+Place = tuple[str, Kind]
+Pair = tuple[AnyEvent, AnyEvent]
+"""What stream and poll said."""
 
 
 class Finding(Enum):
@@ -32,16 +37,17 @@ class Finding(Enum):
     AGREES = "agrees"
     UNSURE = "unsure"
     DISAGREES = "disagrees"
-    BEHIND = "behind"
-    """The stream is confirmed and has kept a change back."""
+    FROZEN = "frozen"
+    """The stream speaks, and says the same again and again, while polls move."""
 
 
 class Canary:
     """Counts disagreements in a row by contract and kind, and keeps what was compared last; bounded by both."""
 
     def __init__(self) -> None:
-        self._in_a_row: dict[tuple[str, Kind], int] = {}
-        self._last: dict[tuple[str, Kind], tuple[AnyEvent, AnyEvent]] = {}
+        self._in_a_row: dict[Place, int] = {}
+        self._still: dict[Place, tuple[int, int]] = {}
+        self._last: dict[Place, Pair] = {}
 
     def compare(self, state: State, polled: AnyEvent) -> Finding:
         """Compare a polled value with the stream's."""
@@ -49,29 +55,34 @@ class Canary:
         place = (polled.key, polled.kind)
         if own is None or _is_old(polled, own):
             return Finding.UNSURE
+        before = self._last.get(place)
+        self._last[place] = (own, polled)
+        if before is not None and self._is_still(place, before, (own, polled)):
+            return Finding.FROZEN
         if _agree(own, polled):
-            self.forget(*place)
+            self._in_a_row.pop(place, None)
             return Finding.AGREES
-        if not self._is_witness(own, polled):
-            return Finding.UNSURE
+        if before is not None and _said(before[1]) == _said(polled) and _said(before[0]) != _said(own):
+            return Finding.UNSURE  # it says the same again while the stream has moved: no witness
         count = self._in_a_row[place] = self._in_a_row.get(place, 0) + 1
-        if count < IN_A_ROW:
-            return Finding.UNSURE
-        line = state.lines[polled.kind]
-        heard_at = line.heard_at if line.whole else own.received_at
-        return Finding.BEHIND if polled.received_at - heard_at > BEHIND_MS else Finding.DISAGREES
+        return Finding.UNSURE if count < IN_A_ROW else Finding.DISAGREES
 
     def forget(self, key: str, kind: Kind) -> None:
         """Drop what is known of a value."""
         self._in_a_row.pop((key, kind), None)
+        self._still.pop((key, kind), None)
         self._last.pop((key, kind), None)
 
-    def _is_witness(self, own: AnyEvent, polled: AnyEvent) -> bool:
-        """Whether a poll may speak against a stream: not if it says the same again while the stream has moved."""
-        place = (polled.key, polled.kind)
-        before = self._last.get(place)
-        self._last[place] = (own, polled)
-        return before is None or _said(before[1]) != _said(polled) or _said(before[0]) == _said(own)
+    def _is_still(self, place: Place, before: Pair, now: Pair) -> bool:
+        """Count polls that have moved while the stream has not."""
+        if _said(before[0]) != _said(now[0]) or _said(now[0]) == _said(now[1]):
+            self._still.pop(place, None)
+            return False
+        count, since = self._still.get(place, (0, before[1].received_at))
+        if _said(before[1]) != _said(now[1]):
+            self._still[place] = (count + 1, since)
+            return count + 1 >= STILL and now[1].received_at - since >= STILL_MS
+        return False
 
 
 def _is_old(polled: AnyEvent, own: AnyEvent) -> bool:

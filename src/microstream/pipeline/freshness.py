@@ -6,10 +6,11 @@ from math import inf
 
 from msgspec.structs import replace
 
-from microstream.model.events import AnyEvent
+from microstream.model.events import AnyEvent, Kind
 from microstream.model.line import Line
 from microstream.model.state import State, Upkeep
 from microstream.pipeline.followed import Family, Followed
+from microstream.pipeline.lines import STREAMS
 from microstream.pipeline.quality import Quality
 from microstream.services import Service
 
@@ -63,8 +64,10 @@ class Freshness:
         services: Sequence[Service],
         quality: Quality,
         publish: Publish,
+        streamed: frozenset[Kind],
     ) -> None:
         self._services = services
+        self._streamed = streamed
         self._quality = quality
         self._publish = publish
 
@@ -143,7 +146,13 @@ class Freshness:
             family.upkeep.confirmed_at = now
         elif line.whole and line.heard_at > own.received_at:
             family.upkeep.confirmed_at = line.heard_at
-        if is_due(family.upkeep, now, TICK_MS):
+        # what has been quiet is the polls' to confirm, where there are any and they come
+        quiet = (
+            own.kind not in self._streamed
+            and now - (line.heard_at if line.whole else own.received_at) > FRESH_MS
+        )
+        wait_ms = TICK_MS - family.upkeep.interval_ms // 2 if quiet else TICK_MS
+        if is_due(family.upkeep, now, wait_ms):
             for kind in family.service.touches:
                 _renew(state, state.value(kind), now)
             self._publish(state, family, now)
@@ -153,7 +162,7 @@ class Freshness:
         idle_ms = now - newest
         limit_ms = _patience_ms(group) if group.count > 1 and idle_ms > FRESH_MS else inf
         whole = idle_ms > limit_ms
-        together = idle_ms > TOGETHER * limit_ms
+        together = idle_ms > TOGETHER * limit_ms or self._quality.is_open(exchange, "*", "silent", STREAMS)
         if whole:
             kind = "stale" if group.has_begun else "silent"
             detail = f"{exchange} has not confirmed {service.family} of any of {group.count} contracts"
@@ -217,7 +226,7 @@ def _max_age_ms(state: State, upkeep: Upkeep, own: AnyEvent | None) -> int:
     line = state.lines.get(own.kind)
     if line is None or line.quiet_ms is None:
         return upkeep.max_age_ms
-    return line.deadline_ms
+    return min(line.deadline_ms, max(upkeep.max_age_ms, line.lively_ms))
 
 
 def _patience_ms(group: Group) -> int:

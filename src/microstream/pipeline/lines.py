@@ -7,8 +7,8 @@ from microstream.model.line import Line
 from microstream.pipeline.delays import Delay
 from microstream.pipeline.quality import Quality
 
-Renew = Callable[[str, str], None]
-"""Told venue and topic that have fallen silent: the subscription is to be made anew."""
+Silent = Callable[[str, str, bool], None]
+"""Told venue and topic that say less than they should, and whether to subscribe anew."""
 
 RENEWED_MS = 30_000
 """A topic that stays silent is subscribed anew no more often."""
@@ -22,10 +22,10 @@ STREAMS = "streams"
 class Lines:
     """Lines by venue and topic; bounded by what is subscribed to."""
 
-    def __init__(self, quality: Quality, renew: Renew) -> None:
+    def __init__(self, quality: Quality, silent: Silent) -> None:
         self.of: dict[str, dict[str, Line]] = {}
         self._quality = quality
-        self._renew = renew
+        self._silent = silent
         self._contracts: dict[tuple[str, str], tuple[Instrument, ...]] = {}
         self._renewed: dict[tuple[str, str], int] = {}
         self.delays: dict[str, Delay] = {}
@@ -97,6 +97,8 @@ class Lines:
             overdue, silent = [], []
             for line in lines.values():
                 line.watch(now)
+                if line.is_suspect(now):
+                    self._silent(exchange, line.topic, False)
                 if line.is_overdue(now):
                     overdue.append(line)
                     _fall_silent(line, now)
@@ -145,9 +147,10 @@ class Lines:
 
     def _subscribe_anew(self, line: Line, now: int) -> None:
         place = (line.exchange, line.topic)
-        if now - self._renewed.get(place, 0) >= RENEWED_MS:
+        anew = now - self._renewed.get(place, 0) >= RENEWED_MS
+        if anew:
             self._renewed[place] = now
-            self._renew(*place)
+        self._silent(*place, anew)
 
     def _clear(self, line: Line, now: int, detail: str, kinds: Sequence[str] = ("silent", "refused")) -> None:
         line.silent_since = None

@@ -28,7 +28,7 @@ from microstream.pipeline.followed import Family, Followed, followed, is_meant
 from microstream.pipeline.freshness import TICK_MS, Freshness, is_due, is_late
 from microstream.pipeline.frozen import Frozen
 from microstream.pipeline.interval import interval_after
-from microstream.pipeline.lines import Lines, Renew
+from microstream.pipeline.lines import Lines, Silent
 from microstream.pipeline.outlier import Outliers
 from microstream.pipeline.plain import CLOSER, NEWS, PLAIN
 from microstream.pipeline.quality import SKEW_MS, Offer, Quality
@@ -47,6 +47,10 @@ SAID: dict[Kind, Callable[[AnyEvent], object]] = {
 CONDITIONS: dict[Flag, str] = {"frozen": "frozen", "outlier": "outlier", "disagrees": "outlier"}
 """What a comparison raises with each flag."""
 NO_FLAGS: tuple[Flag, ...] = ()
+QUIET_MS = 3_000
+"""A topic that has said nothing for so long leaves its values to a poll that comes: the poll is news, or confirms."""
+BAD_MS = 30_000
+"""After so long without a further bad value a good one of any source ends it."""
 
 Heard = list[tuple[str, AnyEvent]]
 """Events of one contract with the name of the reply or stream that each came in."""
@@ -60,7 +64,7 @@ class Pipeline:
     """All followed instruments and what is known of them.
 
     `offer` takes every message, `tell` those about quality where they go another way; `terms` and `doubt` report what
-    rows say about the registry; `renew` is told the streams that have fallen silent. `lines` are the streams'
+    rows say about the registry; `silent` is told the streams that say less than they should. `lines` are the streams'
     subscriptions. `polled` and `streamed` are kinds that only polls, or only streams, may write; of the others a stream
     is in charge as long as it is sound, and polls compare.
     """
@@ -73,20 +77,20 @@ class Pipeline:
         doubt: Doubt,
         *,
         tell: Offer | None = None,
-        renew: Renew = lambda _exchange, _topic: None,
+        silent: Silent = lambda _exchange, _topic, _anew: None,
         polled: frozenset[Kind] = frozenset(),
         streamed: frozenset[Kind] = frozenset(),
     ) -> None:
         self.services = services
         self.states: dict[str, State] = {}
         self.quality = Quality(tell or offer)
-        self.lines = Lines(self.quality, renew)
+        self.lines = Lines(self.quality, silent)
         self.rejects = Rejects()
         self.offsets: dict[str, int] = {}
         self._followed: dict[str, Followed] = {}
         self._tallies: dict[str, Counter[int]] = {}
         self._skewed: set[str] = set()
-        self._freshness = Freshness(services, self.quality, self._publish)
+        self._freshness = Freshness(services, self.quality, self._publish, streamed)
         self._canary = Canary()
         self._frozen = Frozen(self._judge_frozen)
         self._outliers = Outliers(self._judge_outlier)
@@ -363,17 +367,30 @@ class Pipeline:
         """Whether a value may be written by the way it came: one writer at a time."""
         state, kind = one.state, event.kind
         offset = self.offsets.get(state.instrument.exchange)
-        if event.source == "ws" and is_late(state, event, offset) and _is_polled(one, event):
+        if event.source == "ws":
+            if kind in self._polled or self._is_stuck(state, event):
+                return False
+            return not (is_late(state, event, offset) and _is_polled(one, event))
+        if kind in self._streamed:
             return False
-        if self._is_open_to(state, kind, event.received_at, event.source):
-            return True
         own = state.value(kind)
-        if own is None or kind in self._polled or kind in self._streamed:
-            return False
-        return check(state, event, None, offset or 0) is None and self._compared(state, own, event)
+        if own is None or not state.is_vouched(own, event.received_at):
+            self._note_missed(state, own, event)
+            return True
+        if kind in state.stuck and state.stuck[kind] != SAID[kind](event):
+            return True
+        if is_late(state, own, offset):
+            return True
+        if check(state, event, None, offset or 0) is not None:
+            return True  # to be refused with its reason
+        line = state.lines[kind]
+        if event.received_at - (line.heard_at if line.whole else own.received_at) > QUIET_MS:
+            self._note_missed(state, own, event)
+            return True
+        return self._compared(state, own, event)
 
     def _is_open_to(self, state: State, kind: Kind, now: int, source: Source) -> bool:
-        """Whether values of a kind are to come this way: the other way may not be in charge."""
+        """Whether values of a kind are to come this way now: the other way may be in charge."""
         if source == "ws":
             return kind not in self._polled
         if kind in self._streamed:
@@ -383,22 +400,46 @@ class Pipeline:
             return True
         return is_late(state, own, self.offsets.get(state.instrument.exchange))
 
+    def _is_stuck(self, state: State, event: AnyEvent) -> bool:
+        """Whether a stream still repeats the value that it was found frozen at; a move ends that."""
+        kind = event.kind
+        if kind not in state.stuck:
+            return False
+        if state.stuck[kind] == SAID[kind](event):
+            return True
+        del state.stuck[kind]
+        now, detail, instrument = event.received_at, f"{kind} moves again", state.instrument
+        self._settle(state, kind, "frozen", now, detail)
+        self.quality.cleared(instrument.exchange, instrument, "frozen", kind, now=now, detail=detail)
+        return False
+
+    def _note_missed(self, state: State, own: AnyEvent | None, polled: AnyEvent) -> None:
+        """Take a line for silent that has kept back several changes that polls have found."""
+        line = state.lines.get(polled.kind)
+        if line is None or line.since is None or not line.whole or own is None or polled.kind in state.stuck:
+            return
+        quiet = polled.received_at - line.heard_at > QUIET_MS
+        if quiet and SAID[polled.kind](own) != SAID[polled.kind](polled) and line.has_missed():
+            said, asked = _observed(own, ""), _observed(polled, "")
+            why = f"{polled.kind} was {said} and is {asked}, as the poll says"
+            self.lines.mute(line, polled.received_at, why)
+
     def _compared(self, state: State, own: AnyEvent, polled: AnyEvent) -> bool:
         """Compare a polled value with that of the stream in charge; return whether the poll must take over."""
         finding = self._canary.compare(state, polled)
-        now = polled.received_at
+        now, kind = polled.received_at, polled.kind
+        if finding is Finding.UNSURE:
+            return False
+        said, asked = _observed(own, ""), _observed(polled, "")
         if finding is Finding.AGREES:
-            self._settle(state, polled.kind, "disagrees", now, "poll and stream agree again")
+            self._settle(state, kind, "disagrees", now, "poll and stream agree again")
         elif finding is Finding.DISAGREES:
-            said, asked = _observed(own, ""), _observed(polled, "")
-            detail = f"the stream says {said} for {polled.kind}, the poll {asked}"
-            self._suspect(state, polled.kind, "disagrees", now, detail, expected=asked, observed=said)
-        elif finding is Finding.BEHIND:
-            said, asked = _observed(own, ""), _observed(polled, "")
-            why = f"its last word for {polled.kind} is {said}, and the poll says {asked}"
-            line = state.lines[polled.kind]
-            if line.whole:  # else it is this row that is missing
-                self.lines.mute(line, now, why)
+            detail = f"the stream says {said} for {kind}, the poll {asked}"
+            self._suspect(state, kind, "disagrees", now, detail, expected=asked, observed=said)
+        elif finding is Finding.FROZEN:
+            detail = f"the stream says {said} for {kind} again and again while polls have moved to {asked}"
+            self._suspect(state, kind, "frozen", now, detail, expected=asked, observed=said)
+            state.stuck[kind] = SAID[kind](own)
             return True
         return False
 
@@ -440,12 +481,29 @@ class Pipeline:
         if isinstance(event, FundingRate):
             self._learn(state, event)
         setattr(state, kind, event)
-        if kind in state.bad and event.received_at > state.rejected_at.get(kind, 0):
+        if kind in state.stuck and event.source != "ws" and state.stuck[kind] != SAID[kind](event):
+            self._drop_flag(
+                state, kind, "frozen"
+            )  # the poll's value moves; that the stream does not stays told
+        if kind in state.bad and self._is_well(state, event):
             state.bad.discard(kind)
             detail = f"{kind} is in range again"
             self.quality.cleared(
                 instrument.exchange, instrument, "out_of_range", kind, now=now, detail=detail
             )
+
+    def _is_well(self, state: State, event: AnyEvent) -> bool:
+        """Whether a good value ends what a bad one began: that of a stream, or any when none was bad for a while."""
+        rejected_at, source = state.rejected_at.get(event.kind, (0, event.source))
+        since_ms = event.received_at - rejected_at
+        return since_ms > 0 and (source != "ws" or event.source == "ws" or since_ms > BAD_MS)
+
+    def _drop_flag(self, state: State, kind: Kind, flag: Flag) -> None:
+        flags = state.doubts.get(kind)
+        if flags is not None:
+            flags.discard(flag)
+            if not flags:
+                del state.doubts[kind]
 
     def _learn(self, state: State, event: FundingRate) -> None:
         """Take the interval of a funding row; tell the registry where it says something else."""
@@ -551,11 +609,15 @@ class Pipeline:
 
     def _judge_frozen(self, state: State, kind: Kind, is_frozen: bool, since: int, now: int) -> None:
         if not is_frozen:
-            self._settle(state, kind, "frozen", now, f"{kind} moves again")
+            if kind not in state.stuck:
+                self._settle(state, kind, "frozen", now, f"{kind} moves again")
             return
         seconds = round((now - since) / 1000)
         detail = f"{kind} of {state.instrument.symbol} is confirmed again and again, but has not moved for {seconds} s"
         self._suspect(state, kind, "frozen", now, detail, since=since)
+        event = state.value(kind)
+        if event is not None and event.source == "ws":
+            state.stuck[kind] = SAID[kind](event)
 
     def _judge_outlier(self, state: State, is_outlier: bool, common: float, price: float, now: int) -> None:
         if not is_outlier:
@@ -580,7 +642,7 @@ class Pipeline:
         if reject.reason in QUIET or not self._is_open_to(state, reject.kind, now, source):
             return
         state.calm = False
-        state.rejected_at[reject.kind] = now
+        state.rejected_at[reject.kind] = (now, source)
         if reject.kind not in state.bad:
             state.bad.add(reject.kind)
             self._doubt(exchange)

@@ -113,3 +113,5 @@ class Endpoint:
     requests_s: float
     ping: Ping
     life_s: float | None = None
+    busy: frozenset[str] = frozenset()
+    """Codes of refusals that mean that we ask too often: waiting helps, asking in other portions does not."""

@@ -8,7 +8,7 @@ from random import Random
 
 import structlog
 
-from microstream.errors import Desynced, MicrostreamError, Remedy, TransportError, WireMismatch
+from microstream.errors import Desynced, MicrostreamError, RateLimited, Remedy, TransportError, WireMismatch
 from microstream.model.frame import Frame
 from microstream.spec.stream import Acked, Closing, Control, Pong, Refused, Topic
 from microstream.transport.heartbeat import Heartbeat
@@ -26,6 +26,10 @@ RENEW_S = 1.0
 """A topic is renewed at most once in this time."""
 MISMATCHES, OF_FRAMES = 20, 1000
 """So many unreadable frames among the last so many, and the connection is replaced."""
+ALL_REFUSED = 16
+"""So many refusals on a connection without one topic that is taken: the venue does not want us now."""
+REFUSED_S = 60.0
+"""How long the venue is left alone then."""
 TOLD = 20
 """Refused topics of one connection that get a line in the log."""
 
@@ -68,6 +72,7 @@ class StreamConnection:
         self._renewed: dict[str, float] = {}
         self._misread: deque[int] = deque(maxlen=MISMATCHES)
         self._refusals_told = 0
+        self._refusals = 0
         self._heartbeat = Heartbeat(inlet.endpoint.ping)
         self._sender = Sender(inlet.endpoint, self.subscriptions, self._heartbeat)
         # looked up once: these are used for every frame
@@ -246,11 +251,30 @@ class StreamConnection:
             case Closing():
                 self.ask_replacement(f"the venue announces its end: {control.text}")
             case Refused():
+                self._give_up_on(control)
                 outcome = self.subscriptions.refused(control, now)
                 self._apply(outcome)
                 if control.request is None and control.topic is None:
                     self._complaint(control)
                 self._wake.set()
+
+    def _give_up_on(self, refusal: Refused) -> None:
+        """End a connection on which asking on would be a storm: we are too fast, or it refuses whatever is asked."""
+        is_busy = refusal.code in self._inlet.endpoint.busy
+        self._refusals += 1
+        if not is_busy and (self.told or self._refusals < ALL_REFUSED):
+            return
+        what = (
+            "asks for fewer requests"
+            if is_busy
+            else f"has refused {self._refusals} subscriptions and taken none"
+        )
+        self._failure = RateLimited(
+            f"{self._inlet.venue} {self._name} {what}: {refusal.code} {refusal.text[:200]}",
+            retry_after_s=REFUSED_S,
+            quota="connects",
+        )
+        self._wake.set()
 
     def _apply(self, outcome: Outcome) -> None:
         """Tell the outlet what an answer has changed."""

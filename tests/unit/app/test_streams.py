@@ -257,17 +257,17 @@ def test_what_repeats_shows_life_and_what_is_earlier_confirms_nothing(office: Of
 def test_a_silent_topic_is_renewed_and_its_values_are_polled(office: Office) -> None:
     """The others speak, so the connection is well."""
     office.push(BTC, 1, 90_000.0)
-    office.streams.renew("tickers.SOLUSDT")
+    office.streams.silent("tickers.SOLUSDT", anew=True)
     assert (office.feed.renewed, office.feed.reconnected) == (["tickers.SOLUSDT"], [])
     assert "mark" in office.hurried[-1]
 
 
 def test_connections_on_which_nothing_speaks_are_replaced(office: Office) -> None:
     """Another path may work."""
-    office.streams.renew("tickers.SOLUSDT")
+    office.streams.silent("tickers.SOLUSDT", anew=True)
     assert office.feed.renewed == []
     assert len(office.feed.reconnected) == 1
-    office.streams.renew("tickers.OTHER")
+    office.streams.silent("tickers.OTHER", anew=True)
     assert len(office.feed.reconnected) == 1
 
 

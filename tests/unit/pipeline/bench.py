@@ -45,12 +45,13 @@ class Bench:
         self.doubts: Counter[str] = Counter()
         self.learnt: list[tuple[str, FundingRate, float | None]] = []
         self.renewed: list[str] = []
+        self.hurried: list[str] = []
         self.pipeline = Pipeline(
             tuple(SERVICES.values()),
             self._offer,
             self._terms,
             self._doubt,
-            renew=lambda _exchange, topic: self.renewed.append(topic),
+            silent=self._silent,
             polled=polled,
             streamed=streamed,
         )
@@ -159,6 +160,9 @@ class Bench:
         if interval_h is not None:
             learnt = replace(instrument, funding_interval_hours=interval_h)
             self.pipeline.update(learnt, event.received_at)
+
+    def _silent(self, _exchange: str, topic: str, anew: bool) -> None:
+        (self.renewed if anew else self.hurried).append(topic)
 
     def _doubt(self, exchange: str) -> None:
         self.doubts[exchange] += 1

@@ -102,19 +102,31 @@ def test_a_reply_from_a_cache_speaks_against_nobody(bench: Bench, line: Line) ->
     assert bench.quality() == []
 
 
-def test_a_stream_that_is_frozen_while_polls_move_is_flagged(bench: Bench, line: Line) -> None:
-    """Its frames go on, so it is not silent: it is wrong."""
+def test_a_stream_that_is_frozen_while_polls_move_gives_its_value_to_them(bench: Bench, line: Line) -> None:
+    """Its frames go on, so it is not silent: it is wrong, until it moves."""
     for second in range(0, 60, 10):
         both(bench, line, second, 150.0, 150.0 + second / 10)
-    assert outliers(bench) == ["raised"]
-    assert flags(bench) == ("ws", ["disagrees"])
+    assert flags(bench) == ("rest", [])
+    assert bench.quality("frozen") == [("solusdt", "frozen", "raised", "mark")]
+    both(bench, line, 60, 156.0, 156.0)
+    assert flags(bench) == ("ws", [])
+    assert bench.quality("frozen")[1:] == [("solusdt", "frozen", "cleared", "mark")]
+    assert bench.pipeline.quality.open == {}
 
 
-def test_a_stream_that_keeps_a_change_back_is_taken_for_silent(bench: Bench, line: Line) -> None:
-    """Its last frame is older than what two polls say: they take over, and it is subscribed anew."""
+def test_a_stream_that_is_frozen_within_the_tolerance_is_found_too(bench: Bench, line: Line) -> None:
+    """Polls that move by a hair each time say as much."""
+    for second in range(0, 50, 10):
+        both(bench, line, second, 150.0, 150.001 + second / 10_000)
+    assert bench.quality() == [("solusdt", "frozen", "raised", "mark")]
+
+
+def test_a_stream_that_keeps_changes_back_is_taken_for_silent(bench: Bench, line: Line) -> None:
+    """A poll that is newer than its last frame is news; after two changes it is told and subscribed anew."""
     bench.stream(line, SOL, NOON, mark=150.0)
     bench.hear(SOL, NOON + 10 * S, mark=152.0)
-    assert flags(bench)[0] == "ws"
+    assert flags(bench) == ("rest", [])
+    assert bench.quality() == []
     bench.hear(SOL, NOON + 20 * S, mark=153.0)
     assert flags(bench) == ("rest", [])
     assert bench.renewed == ["tickers"]
@@ -122,6 +134,16 @@ def test_a_stream_that_keeps_a_change_back_is_taken_for_silent(bench: Bench, lin
     bench.stream(line, SOL, NOON + 21 * S, mark=153.1)
     assert flags(bench)[0] == "ws"
     assert bench.pipeline.quality.open == {}
+
+
+def test_a_quiet_stream_is_confirmed_by_polls(bench: Bench, line: Line) -> None:
+    """They say what it said last, and nothing is told."""
+    bench.stream(line, SOL, NOON, mark=150.0)
+    for second in range(10, 60, 10):
+        bench.hear(SOL, NOON + second * S, mark=150.0)
+        bench.tick(NOON + second * S)
+    assert flags(bench) == ("rest", [])
+    assert [one for one in bench.quality() if one[3] in {"mark_price", "tickers"}] == []
 
 
 def test_a_row_that_is_missing_is_no_silence_of_the_others(bench: Bench) -> None:

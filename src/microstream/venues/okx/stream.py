@@ -295,5 +295,6 @@ ENDPOINTS = (
         requests=450,  # of 480
         requests_s=3600,
         ping=Ping(every_s=20, text=b"ping", dead_s=30),  # silence of 30 s ends a connection
+        busy=frozenset({"60014"}),
     ),
 )
