@@ -61,7 +61,14 @@ def new_service(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Servi
     Values are polled unless another `mode` is asked for; no address but those of `urls` is ever asked.
     """
 
-    def make(urls: Mapping[str, str], redis_url: str, *, mode: str = "poll", **settings: Any) -> Service:
+    def make(
+        urls: Mapping[str, str],
+        redis_url: str,
+        *,
+        mode: str = "poll",
+        program: str | None = None,
+        **settings: Any,
+    ) -> Service:
         plain: dict[str, Any] = {
             "symbols": "all",
             "redis": {"url": redis_url},
@@ -75,7 +82,7 @@ def new_service(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Servi
         whole["exchanges"] = {
             name: addresses(urls, name) | whole["exchanges"].get(name, {}) for name in venues.REGISTRY
         }
-        return Service(tmp_path_factory.mktemp("service"), whole)
+        return Service(tmp_path_factory.mktemp("service"), whole, program=program)
 
     return make
 

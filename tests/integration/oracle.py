@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from microstream_sim import Market
@@ -26,6 +27,7 @@ class Oracle:
         self.price_age_ms = price_age_ms
         now = round(time.time() * 1000)
         self._market = Market(0)
+        self._at = lru_cache(maxsize=50_000)(self._compute)
         self._contracts = {
             (name, one.symbol): one
             for name, venue in VENUES.items()
@@ -34,6 +36,9 @@ class Oracle:
 
     def at(self, exchange: str, name: str, at: int) -> TrueState:
         """Return the true state of a contract, by its venue name, at a time in ms."""
+        return self._at(exchange, name, at)
+
+    def _compute(self, exchange: str, name: str, at: int) -> TrueState:
         return true_state(self._market, self._contracts[exchange, name], at)
 
     def seen(self, exchange: str, name: str, value: str, since: int, until: int) -> set[float | None]:

@@ -202,14 +202,21 @@ class Recorder:
 
 
 class Service:
-    """`microstream run` (or another command line) as a process; its log goes to a file."""
+    """`microstream run` (or another command line, or program) as a process; its log goes to a file."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, Any], arguments: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: Mapping[str, Any],
+        arguments: Sequence[str] = (),
+        program: str | None = None,
+    ) -> None:
         self.file = folder / "microstream.yaml"
         self.file.write_text(yaml.safe_dump(dict(settings), sort_keys=False))
         self.started_at = 0.0
         self._log = folder / "log"
         self._arguments = arguments or ("run", "-c", str(self.file))
+        self._program = ("-m", "microstream") if program is None else (program,)
         self._mark = str(uuid4())
 
     def __enter__(self) -> Self:
@@ -218,7 +225,7 @@ class Service:
         self.started_at = time.time() * 1000
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "microstream", *self._arguments],
+                [sys.executable, *self._program, *self._arguments],
                 env=clean,
                 cwd=self.file.parent,
                 stdin=subprocess.DEVNULL,

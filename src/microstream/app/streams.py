@@ -41,6 +41,7 @@ class Desk:
         self._streams = streams
         self._provides: dict[str, frozenset[Kind]] = {}
         self._lost: set[str] = set()
+        self._push_frame = streams.pipeline.push_frame
         self.feed = feed(self)
 
     def plan(self, context: Context, kinds: frozenset[Kind], now: int) -> None:
@@ -63,19 +64,16 @@ class Desk:
 
     def push(self, frame: Frame) -> None:
         """Take one frame into the core: from the socket's callback, so nothing here may wait."""
-        line = self.lines.get(frame.topic) if frame.topic is not None else None
-        pipeline = self._streams.pipeline
+        line = self.lines.get(frame.topic or "")
         if line is not None:
-            now, stamp = frame.received_at, frame.stamp
-            if line.since is None:
-                self._sound(line, now, stamp)
-            elif stamp is not None and line.stamp is not None and stamp <= line.stamp:
-                self._not_newer(line, now, stamp)
+            stamp, before = frame.stamp, line.stamp
+            if line.since is not None and (stamp is None or before is None or stamp > before):
+                line.heard_at, line.stamp = frame.received_at, stamp
             else:
-                line.heard_at, line.stamp = now, stamp
+                self._not_newer(line, frame.received_at, stamp)
         if frame.rejects:
-            pipeline.reject(self._streams.venue, (frame,))
-        pipeline.push_frame(frame)
+            self._streams.pipeline.reject(self._streams.venue, (frame,))
+        self._push_frame(frame)
 
     def confirmed(self, topic: Topic) -> None:
         """Await the first frame of a topic."""
@@ -168,9 +166,14 @@ class Desk:
                 venue, None, "gap", self.endpoint.name, now=now, detail=detail
             )
 
-    def _not_newer(self, line: Line, now: int, stamp: int) -> None:
-        """Count what is no news of its topic. A repeated moment shows life; an earlier one confirms nothing newer."""
-        if stamp == line.stamp:
+    def _not_newer(self, line: Line, now: int, stamp: int | None) -> None:
+        """Begin to believe a topic, or count what is no news of it.
+
+        A repeated moment shows life; an earlier one confirms nothing newer.
+        """
+        if line.since is None:
+            self._sound(line, now, stamp)
+        elif stamp == line.stamp:
             line.heard_at = now
             self.counts.repeats += 1
         else:

@@ -1,7 +1,5 @@
 """Frame: what one reply or one WebSocket frame says, good and bad."""
 
-from dataclasses import dataclass, field
-
 from msgspec import Struct
 
 from microstream.model.events import (
@@ -38,8 +36,7 @@ class Reject(Struct, frozen=True, gc=False):
     observed: str
 
 
-@dataclass(slots=True)
-class Frame:
+class Frame(Struct):
     """What a parser makes of one body.
 
     `feed` names the reply or stream. `server_time` is the venue's clock as the reply states it (not the time of a
@@ -49,8 +46,8 @@ class Frame:
     feed: str
     received_at: int
     source: Source
-    events: list[AnyEvent] = field(default_factory=list)
-    rejects: list[Reject] = field(default_factory=list)
+    events: list[AnyEvent] = []
+    rejects: list[Reject] = []
     server_time: int | None = None
     topic: str | None = None
     stamp: int | None = None

@@ -2,7 +2,7 @@
 
 from microstream.model.events import IndexPrice, MarkPrice
 from microstream.model.messages import VERSION, Flag, MarkPriceMessage
-from microstream.model.state import State
+from microstream.model.state import PRICE_LIFE_MS, State
 from microstream.services.service import Service
 
 TOGETHER_MS = 5_000
@@ -18,8 +18,10 @@ def view(state: State, flags: tuple[Flag, ...], _now: int) -> MarkPriceMessage |
         return None
     index_price = basis = bps = None
     if index is not None:
-        index_price = index.price if index is own else state.fresh_index(own.received_at)
-        if mark is not None and index_price and _together(state, mark, index):
+        apart = own.received_at - index.received_at
+        index_price = index.price if apart <= PRICE_LIFE_MS else state.fresh_index(own.received_at)
+        near = -TOGETHER_MS <= apart <= TOGETHER_MS and not state.bad
+        if mark is not None and index_price and (near or _together(state, mark, index)):
             basis = (
                 mark.price - index_price
             )  # formulas.basis and basis_bps, written out: this runs for every push
