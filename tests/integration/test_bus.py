@@ -247,6 +247,19 @@ async def test_leftovers_of_an_earlier_run_leave(
     assert await last_value(client, SOL) == 1
 
 
+async def test_cleaning_what_was_never_written_holds_up_nothing(
+    valkey: str, client: Redis, publish_to: PublishTo, eventually: Eventually
+) -> None:
+    """There is no command to send, so there is no answer to wait for."""
+    publisher = publish_to(valkey)
+    publisher.buffer.retain(SOL.group, ["solusdt"])
+    await eventually(lambda: publisher.bus.state.flushes == 1)
+    publisher.buffer.offer(SOL, value(1))
+    await eventually(lambda: publisher.bus.state.flushes == 2)
+    assert (publisher.bus.state.connected, publisher.bus.state.errors) == (True, 0)
+    assert await last_value(client, SOL) == 1
+
+
 async def test_drain_writes_what_is_left(
     valkey: str, client: Redis, publish_to: PublishTo, eventually: Eventually
 ) -> None:

@@ -11,7 +11,7 @@ from tests.unit.pipeline.bench import HOUR, NEXT, Bench, S
 from microstream.pipeline.freshness import TICK_MS
 
 CONTRACTS = (contract("bybit", "SOLUSDT", rate_cap=0.01, rate_floor=-0.01), contract("bybit", "BTCUSDT"))
-INTERVALS = {"funding": 5 * S, "mark_price": 1 * S, "oi": 3 * S}
+INTERVALS = {"funding": 5 * S, "mark_price": 4 * S, "oi": 3 * S}
 PRICES = st.sampled_from([100.0, 100.1, 100.2, 120.0, 149.0, 151.0, 222.0, 330.0, 1000.0, 0.0, "NaN", ""])
 TERMS = st.fixed_dictionaries(
     {"rate": st.sampled_from([0.0001, 0.0001, 0.0002, 0.0, 0.009, 0.011, 0.3, None])},
@@ -46,6 +46,7 @@ USUAL = st.fixed_dictionaries(
     }
 )
 STAMPS = st.sampled_from([0, 0, 0, 0, -300, -1_900, -2_500, -8_000, 800, 1_200, 50_000, 70_000, None])
+ALONE = st.sampled_from([{"mark": 100.0}, {"index": 100.0}, {"index": 100.1}])
 NUMBERS = st.sampled_from([0, 0, 0, 1])
 USUAL_ROW = st.tuples(NUMBERS, USUAL, st.just(0))
 ROW = st.sampled_from(
@@ -55,6 +56,7 @@ ROW = st.sampled_from(
         st.tuples(NUMBERS, USUAL, st.sampled_from([1_200, -300, 800])),
         st.tuples(NUMBERS, VALUES, STAMPS),
         st.tuples(st.just(0), st.fixed_dictionaries({"mark": PRICES}), st.just(0)),
+        st.tuples(st.just(0), ALONE, st.sampled_from([0, 1_200])),
     ]
 ).flatmap(lambda row: row)
 ROWS = st.lists(ROW, min_size=1, max_size=2, unique_by=lambda row: row[0])

@@ -352,16 +352,13 @@ class Pipeline:
         state.calm = self._is_calm(one)
 
     def _is_calm(self, one: Followed) -> bool:
-        """Whether nothing is open against a contract."""
+        """Whether nothing is open against a contract, told or not: a flag may wait for the next message."""
         state = one.state
         if state.bad or state.doubts or state.instrument.status != "live":
             return False
         if state.instrument.exchange in self._skewed:
             return False
-        return all(
-            item.upkeep.stale_since is None and not item.upkeep.recovered and not item.upkeep.flags
-            for item in one.families
-        )
+        return not any(item.upkeep.flags or self._flags(state, item) for item in one.families)
 
     def _may_write(self, one: Followed, event: AnyEvent) -> bool:
         """Whether a value may be written by the way it came: one writer at a time."""

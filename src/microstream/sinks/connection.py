@@ -161,10 +161,12 @@ class Link:
         Raises `SinkDown` if that takes longer than the timeout or the connection breaks: what was executed is
         not known then.
         """
-        return await self.send(b"".join(commands), len(commands)) if commands else []
+        return await self.send(b"".join(commands), len(commands))
 
     async def send(self, packed: bytes, count: int) -> list[Reply]:
-        """Do the same for `count` commands that stand one after the other."""
+        """Do the same for `count` commands that stand one after the other; none has no replies to wait for."""
+        if not count:
+            return []
         session = self._session
         if session is None:
             raise SinkDown(f"{self.name}: not connected")
