@@ -134,20 +134,25 @@ class Streamed:
             lambda: [self.told(venue, kind, since) for venue in FEEDS],
         )
 
-    def check_true(self, since: float, slow_ms: float = 0) -> int:
-        """Hold every value that came since then against the truth of the moments before it was received."""
+    def check_true(self, since: float, slow_ms: float = 0, index_ms: float = 0) -> int:
+        """Hold every value that came since then against the truth of the moments before it was received.
+
+        `slow_ms` is how much later than usual values may come, `index_ms` how much older an index may be than its mark.
+        """
+        slow = {key: usual + slow_ms for key, usual in SLOW_MS.items()}
+        slow["index_price"] += index_ms
         count = 0
         for venue in FEEDS:
             for coin in COINS:
                 for family in FAMILIES:
                     for one in self.heard(family, venue, coin, since):
-                        count += self._check(family, venue, coin, one, slow_ms)
+                        count += self._check(family, venue, coin, one, slow)
         return count
 
-    def _check(self, family: str, venue: str, coin: str, one: Heard, slow_ms: float) -> int:
+    def _check(self, family: str, venue: str, coin: str, one: Heard, slow: dict[str, float]) -> int:
         payload, at = one.payload, round(one.at)
         for key, name in FIELDS[family].items():
-            since = round(payload["received_at"] - SLOW_MS[key] - slow_ms)
+            since = round(payload["received_at"] - slow[key])
             true = self.oracle.seen(venue, name_of(venue, coin), name, since, at)
             assert payload[key] in true, (payload, sorted(true, key=str))
         return 1

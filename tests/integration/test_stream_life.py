@@ -198,6 +198,7 @@ ILL = (
 )
 
 
+@pytest.mark.slow
 def test_topics_that_are_refused_or_mute_from_the_start_are_polled(
     sim: Simulator, new_service: NewService, valkey: str
 ) -> None:

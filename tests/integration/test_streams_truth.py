@@ -111,7 +111,7 @@ def test_every_mark_is_the_true_one_of_its_own_time(run: Run) -> None:
                 assert payload["mark_price"] == float(
                     run.oracle.at(venue, row["symbol"], payload["timestamp"]).mark_price
                 )
-    assert run.recorder.quality() == []
+    assert [(one["symbol"], one["kind"], one["state"], one["detail"]) for one in run.recorder.quality()] == []
 
 
 def test_sources_are_not_interleaved(run: Run) -> None:
@@ -122,6 +122,7 @@ def test_sources_are_not_interleaved(run: Run) -> None:
             assert sources == sorted(sources), (venue, family, symbol)  # rest before ws
 
 
+@pytest.mark.slow
 def test_the_whole_catalogue_streams_and_the_loop_is_free(new_service: NewService, valkey: str) -> None:
     """Frames of some 600 rows a second beside all the rest: live in eight seconds, timers late by less than 10 ms."""
     with Simulator(None) as sim, Recorder(valkey) as recorder:
