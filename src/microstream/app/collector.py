@@ -6,7 +6,7 @@ from functools import partial
 from random import Random
 
 from microstream.app.book import InstrumentBook
-from microstream.app.modes import Modes
+from microstream.app.modes import Modes, unstreamed
 from microstream.app.planner import Planned, plan, plan_spot
 from microstream.app.spot import SpotCollector
 from microstream.app.streams import Desk, Streams
@@ -80,7 +80,8 @@ class Collector:
             random=random,
         )
         self.book.limits = self.budget.set_limit
-        self._services = services
+        left_out = unstreamed(venue, ways)
+        self._services = {item: s for item, s in services.items() if item.value_kind not in left_out}
         self._share = settings.weight_share
         self._pipeline = pipeline
         self._gate = gate

@@ -6,6 +6,7 @@ from typing import Literal
 
 from microstream.model.events import Kind
 from microstream.services import Service
+from microstream.spec.venue import Venue
 
 Mode = Literal["auto", "stream", "poll"]
 PRICES: frozenset[Kind] = frozenset({"mark", "index"})
@@ -45,3 +46,9 @@ def modes(services: Mapping[Service, tuple[float, Mode]]) -> Modes:
         polled=frozenset(kind for kind, mode in way.items() if mode == "poll"),
         polls={service: interval_s for service, (interval_s, mode) in services.items() if mode != "stream"},
     )
+
+
+def unstreamed(venue: Venue, ways: Modes) -> frozenset[Kind]:
+    """Return the kinds that are wanted from streams alone and that a venue does not stream: nothing brings them."""
+    streamed = frozenset[Kind]({"spot"}).union(*(endpoint.provides for endpoint in venue.endpoints))
+    return ways.streamed - streamed

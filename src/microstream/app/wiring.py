@@ -10,11 +10,11 @@ import structlog
 
 from microstream import venues
 from microstream.app.collector import Collector
-from microstream.app.modes import Mode, Modes, modes
+from microstream.app.modes import Mode, Modes, modes, unstreamed
 from microstream.clock import Clock
 from microstream.config import Config
 from microstream.model.channels import Channel
-from microstream.model.events import FundingRate, Kind
+from microstream.model.events import FundingRate
 from microstream.model.instruments import Instrument
 from microstream.model.messages import Message, QualityMessage
 from microstream.model.symbols import Selection
@@ -50,6 +50,16 @@ def enabled_services(config: Config) -> dict[Service, float]:
     return {service: interval_s for service, (interval_s, _) in _ways(config).items()}
 
 
+def polled_services(config: Config) -> dict[Service, float]:
+    """Return the services that polls serve, with their intervals in seconds."""
+    return dict(modes_of(config).polls)
+
+
+def modes_of(config: Config) -> Modes:
+    """Return which way each kind of value may come."""
+    return modes(_ways(config))
+
+
 def _ways(config: Config) -> dict[Service, tuple[float, Mode]]:
     """Return the enabled services with their intervals in seconds and their modes."""
     settings = {name: getattr(config.services, name) for name in SERVICES}
@@ -72,7 +82,7 @@ def server_url(config: Config) -> str:
 def wire(config: Config, clock: Clock, random: Random) -> Parts:
     """Return the parts that a configuration asks for."""
     services = enabled_services(config)
-    ways = modes(_ways(config))
+    ways = modes_of(config)
     selection = Selection(config.symbols, tradfi=config.tradfi)
     buffer = Buffer(config.redis.max_queued)
     bus = Bus(_sink_settings(config), buffer, clock, run=clock.now_ms())
@@ -130,8 +140,7 @@ def _tap(config: Config, clock: Clock) -> Tap | None:
 
 def _warn_of_unstreamed(venue: Venue, ways: Modes) -> None:
     """Say which values will never come, because they are wanted from streams alone and the venue streams none."""
-    streamed = frozenset[Kind]().union(*(endpoint.provides for endpoint in venue.endpoints))
-    missing = sorted((ways.streamed - streamed) - {"settled", "spot"})
+    missing = sorted(unstreamed(venue, ways) - {"settled"})
     if missing:
         log.warning(
             "values that this venue does not stream are left out; mode auto polls them",

@@ -11,7 +11,7 @@ import typer
 from microstream import venues
 from microstream.app.collector import SWEEP_PART
 from microstream.app.planner import plan
-from microstream.app.wiring import enabled_services, enabled_venues
+from microstream.app.wiring import enabled_venues, polled_services
 from microstream.cli.run import run_async
 from microstream.clock import SystemClock
 from microstream.config import Config, dump, load
@@ -43,7 +43,7 @@ def command(
     print(dump(config), end="")
     for name in enabled_venues(config):
         venue = venues.load(name)
-        for item in plan(venue, enabled_services(config)):
+        for item in plan(venue, polled_services(config)):
             if item.poll.single:
                 lines: list[str] = []
                 run_async(_paced(venue, config, item.poll, item.period_s, lines))

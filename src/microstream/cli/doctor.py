@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from microstream import venues
-from microstream.app.wiring import enabled_venues, server_url
+from microstream.app.wiring import enabled_venues, modes_of, server_url
 from microstream.cli.run import run_async
 from microstream.clock import SystemClock
 from microstream.config import Config, load
@@ -24,6 +24,7 @@ from microstream.spec.rest import Context
 from microstream.spec.venue import Venue
 from microstream.transport.budget import Budget
 from microstream.transport.http import HttpClient, HttpSettings
+from microstream.transport.websocket import connect
 
 WRONG = 1
 
@@ -48,6 +49,10 @@ async def _examine(config: Config, good: list[bool]) -> None:
     for name in enabled_venues(config):
         venue, settings = venues.load(name), getattr(config.exchanges, name)
         async for fine, text in _venue(venue, settings, config.http.timeout):
+            _say(name, fine, text)
+            good.append(fine)
+        for base, path in _addresses(config, venue, settings):
+            fine, text = await _stream(base + path, config.http.timeout)
             _say(name, fine, text)
             good.append(fine)
     async for fine, text in _server(config):
@@ -87,6 +92,36 @@ async def _venue(venue: Venue, settings: Exchange, timeout_s: float) -> AsyncIte
     skewed = abs(offset) - trip // 2 > SKEW_MS
     advice = ". Set this machine's clock (NTP): ages and flags cannot be right with it" if skewed else ""
     yield not skewed, f"its clock is {offset:+d} ms from ours{advice}"
+
+
+def _addresses(config: Config, venue: Venue, settings: Exchange) -> list[tuple[str, str]]:
+    """Return base and path of the streams that the service would open."""
+    wanted = modes_of(config).wanted
+    base = settings.ws_url or venue.ws_url
+    return [(base, endpoint.path) for endpoint in venue.endpoints if endpoint.provides & wanted]
+
+
+class _Nobody:
+    """Takes nothing of what a connection brings."""
+
+    def text(self, data: bytes, received_at: int) -> None:
+        """Take one text message."""
+
+    def pong(self) -> None:
+        """Take the answer to a ping."""
+
+    def ended(self) -> None:
+        """Take that the connection is over."""
+
+
+async def _stream(url: str, timeout_s: float) -> tuple[bool, str]:
+    """Open and close one WebSocket connection."""
+    try:
+        websocket = await connect(url, _Nobody(), SystemClock(), timeout_s)
+    except MicrostreamError as error:
+        return False, f"{url}: {str(error).rstrip('.?')}. {_advice(error).replace('rest_url', 'ws_url')}"
+    await websocket.close()
+    return True, f"{url} takes connections"
 
 
 def _advice(error: MicrostreamError) -> str:
