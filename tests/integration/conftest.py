@@ -58,7 +58,8 @@ def addresses(urls: Mapping[str, str], venue: str) -> dict[str, str]:
 def new_service(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Service]:
     """`with new_service(sim.urls, redis_url, symbols=["BTC/USDT"]) as service`: every interval 1 s, free ports.
 
-    Values are polled unless another `mode` is asked for; no address but those of `urls` is ever asked.
+    Values are polled unless another `mode` is asked for, spot pairs with `spot` alone; no address but those of `urls`
+    is ever asked.
     """
 
     def make(
@@ -66,6 +67,7 @@ def new_service(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Servi
         redis_url: str,
         *,
         mode: str = "poll",
+        spot: bool = False,
         program: str | None = None,
         **settings: Any,
     ) -> Service:
@@ -79,6 +81,8 @@ def new_service(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Servi
         }
         whole = plain | settings
         whole["services"] = {name: {"mode": mode, **whole["services"].get(name, {})} for name in SERVICES}
+        if not spot:
+            whole["services"]["spot_reference"]["enabled"] = False
         whole["exchanges"] = {
             name: addresses(urls, name) | whole["exchanges"].get(name, {}) for name in venues.REGISTRY
         }

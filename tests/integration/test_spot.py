@@ -52,7 +52,7 @@ def run(new_service: NewService, valkey_server: str) -> Iterator[Run]:
             & {name.lower() for name in listed[venue]}
             for venue in VENUES
         }
-        with new_service(sim.urls, valkey_server) as service:
+        with new_service(sim.urls, valkey_server, spot=True) as service:
             recorder.until(
                 lambda: all(spot(recorder, venue).keys() >= expected[venue] for venue in VENUES),
                 15,
@@ -130,7 +130,7 @@ def test_a_spot_host_that_is_dead_from_the_start_harms_nothing(new_service: NewS
     ]
     with Simulator(8) as sim, Recorder(valkey) as recorder:
         sim.put(*faults)
-        with new_service(sim.urls, valkey, symbols="BTC/USDT") as service:
+        with new_service(sim.urls, valkey, spot=True, symbols="BTC/USDT") as service:
             recorder.until(
                 lambda: all(
                     recorder.of(family, venue, symbol_of(venue, "BTC-USDT" if venue == "okx" else "BTCUSDT"))
@@ -162,7 +162,7 @@ def test_a_pair_that_vanishes_grows_stale(new_service: NewService, valkey: str) 
     with (
         Simulator(8) as sim,
         Recorder(valkey) as recorder,
-        new_service(sim.urls, valkey, symbols="binance:BTC/USDT,binance:ETH/USDT"),
+        new_service(sim.urls, valkey, spot=True, symbols="binance:BTC/USDT,binance:ETH/USDT"),
     ):
         recorder.until(lambda: len(spot(recorder, "binance")) == 2, 8)
         fault = {"kind": "set", "venue": "binance", "path": PATHS["binance"], "symbol": "BTCUSDT"}
@@ -182,7 +182,7 @@ def test_a_spoilt_quote_is_kept_out(new_service: NewService, valkey: str) -> Non
     with (
         Simulator(8) as sim,
         Recorder(valkey) as recorder,
-        new_service(sim.urls, valkey, symbols="bybit:BTC/USDT"),
+        new_service(sim.urls, valkey, spot=True, symbols="bybit:BTC/USDT"),
     ):
         recorder.until(lambda: spot(recorder, "bybit"), 8)
         fault = {"kind": "set", "venue": "bybit", "path": PATHS["bybit"], "symbol": "BTCUSDT"}
@@ -206,7 +206,7 @@ def test_a_configuration_for_spot_alone(new_service: NewService, valkey: str) ->
         "spot_reference": {"poll_interval": "1s"},
     }
     with Simulator(8) as sim, Recorder(valkey) as recorder:
-        with new_service(sim.urls, valkey, symbols="BTC", services=services) as service:
+        with new_service(sim.urls, valkey, spot=True, symbols="BTC", services=services) as service:
             recorder.until(lambda: all(spot(recorder, venue) for venue in VENUES), 8)
             assert service.ready()[0]
         families = {one.channel.removeprefix("meta:").partition(":")[0] for one in recorder.all}

@@ -97,7 +97,7 @@ class Desk:
         if not names:
             return
         heard = max([self.lines[name].heard_at for name in names])
-        streams.pipeline.lines.lost(streams.venue, names)
+        streams.pipeline.lines.lost(streams.venue, names, now)
         self._lost.update(names)
         streams.pipeline.quality.raised(
             streams.venue,

@@ -10,9 +10,10 @@ class Line(Struct, eq=False):
     unchanged; otherwise each row speaks for itself. `lively_ms` and `quiet_ms` are those of `spec.stream.Topic`.
     `asked_at` is since when its next first frame is awaited, None while it is not confirmed. `since` is when it became
     sound, None while it is not: not confirmed, lost, refused, or silent for too long. `heard_at` is when its last
-    frame came, `stamp` the venue's time of that. `silent_since` is since when it has said nothing although it should
-    have, None unless that is so. `pause_ms` is about the longest pause that it has made lately, `paced_at` the frame up
-    to which its pauses are known. `missed` counts the changes that polls have found since the frame at `missed_at`.
+    frame came, `stamp` the venue's time of that, `lost_at` when it was last cut off while it was sound. `silent_since`
+    is since when it has said nothing although it should have, None unless that is so. `pause_ms` is about the longest
+    pause that it has made lately, `paced_at` the frame up to which its pauses are known. `missed` counts the changes
+    that polls have found since the frame at `missed_at`.
     """
 
     exchange: str
@@ -23,6 +24,7 @@ class Line(Struct, eq=False):
     asked_at: int | None = None
     since: int | None = None
     heard_at: int = 0
+    lost_at: int = 0
     stamp: int | None = None
     silent_since: int | None = None
     pause_ms: int = 0

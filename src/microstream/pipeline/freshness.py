@@ -226,6 +226,11 @@ def _max_age_ms(state: State, upkeep: Upkeep, own: AnyEvent | None) -> int:
     line = state.lines.get(own.kind)
     if line is None or line.quiet_ms is None:
         return upkeep.max_age_ms
+    cut_off = line.since is None and line.silent_since is None
+    if cut_off or (
+        line.since is not None and own.received_at < line.since
+    ):  # until then it vouched for the value
+        return max(line.lost_at - (upkeep.confirmed_at or own.received_at), 0) + upkeep.max_age_ms
     return min(line.deadline_ms, max(upkeep.max_age_ms, line.lively_ms))
 
 

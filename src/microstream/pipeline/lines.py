@@ -59,17 +59,18 @@ class Lines:
             line.pause_ms, line.paced_at = 0, now
             self._clear(line, now, "it speaks again")
 
-    def lost(self, exchange: str, topics: Iterable[str]) -> None:
+    def lost(self, exchange: str, topics: Iterable[str], now: int = 0) -> None:
         """Note that no connection carries these topics now."""
         lines = self.of.get(exchange, {})
         for topic in topics:
             line = lines.get(topic)
             if line is not None:
+                line.lost_at = now if line.since is not None else line.lost_at
                 line.since = line.asked_at = None
 
     def refused(self, exchange: str, topic: str, text: str, code: str, now: int) -> None:
         """Note that the venue refuses a topic; polls have its values for themselves."""
-        self.lost(exchange, [topic])
+        self.lost(exchange, [topic], now)
         line = self.of.get(exchange, {}).get(topic)
         if line is not None:
             self._clear(line, now, "it is refused", ("silent",))

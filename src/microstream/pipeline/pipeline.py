@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import nan
 from operator import attrgetter
 
+from msgspec.structs import replace
+
 from microstream.model.channels import channel
 from microstream.model.events import (
     BITS,
@@ -47,8 +49,9 @@ SAID: dict[Kind, Callable[[AnyEvent], object]] = {
 CONDITIONS: dict[Flag, str] = {"frozen": "frozen", "outlier": "outlier", "disagrees": "outlier"}
 """What a comparison raises with each flag."""
 NO_FLAGS: tuple[Flag, ...] = ()
-QUIET_MS = 3_000
-"""A topic that has said nothing for so long leaves its values to a poll that comes: the poll is news, or confirms."""
+QUIET_MS = 4_000
+"""A topic that has said nothing for so long is behind a poll that says something else, and confirmed by one that does
+not: the newest word of the venue counts."""
 BAD_MS = 30_000
 """After so long without a further bad value a good one of any source ends it."""
 
@@ -381,10 +384,23 @@ class Pipeline:
         if check(state, event, None, offset or 0) is not None:
             return True  # to be refused with its reason
         line = state.lines[kind]
-        if event.received_at - (line.heard_at if line.whole else own.received_at) > QUIET_MS:
-            self._note_missed(state, own, event)
-            return True
-        return self._compared(state, own, event)
+        if event.received_at - (line.heard_at if line.whole else own.received_at) <= QUIET_MS:
+            return self._compared(state, own, event)
+        if SAID[kind](own) == SAID[kind](event):
+            self._confirmed_by_poll(one, own, event)
+            return False
+        self._note_missed(state, own, event)
+        return True
+
+    def _confirmed_by_poll(self, one: Followed, own: AnyEvent, polled: AnyEvent) -> None:
+        """Give a value of a quiet stream the time at which a poll has confirmed it, and say it again if it is due."""
+        now, stamps = polled.received_at, [at for at in (own.timestamp, polled.timestamp) if at is not None]
+        setattr(one.state, own.kind, replace(own, received_at=now, timestamp=max(stamps, default=None)))
+        for family, is_own in one.routes[own.bit]:
+            if is_own:
+                family.upkeep.confirmed_at = now
+                if is_due(family.upkeep, now, family.upkeep.interval_ms):
+                    self._publish(one.state, family, now)
 
     def _is_open_to(self, state: State, kind: Kind, now: int, source: Source) -> bool:
         """Whether values of a kind are to come this way now: the other way may be in charge."""
@@ -415,8 +431,10 @@ class Pipeline:
         line = state.lines.get(polled.kind)
         if line is None or line.since is None or not line.whole or own is None or polled.kind in state.stuck:
             return
-        quiet = polled.received_at - line.heard_at > QUIET_MS
-        if quiet and SAID[polled.kind](own) != SAID[polled.kind](polled) and line.has_missed():
+        idle_ms = polled.received_at - line.heard_at
+        if idle_ms <= QUIET_MS or SAID[polled.kind](own) == SAID[polled.kind](polled):
+            return
+        if line.has_missed() and idle_ms > line.lively_ms:
             said, asked = _observed(own, ""), _observed(polled, "")
             why = f"{polled.kind} was {said} and is {asked}, as the poll says"
             self.lines.mute(line, polled.received_at, why)

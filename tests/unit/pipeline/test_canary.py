@@ -142,7 +142,8 @@ def test_a_quiet_stream_is_confirmed_by_polls(bench: Bench, line: Line) -> None:
     for second in range(10, 60, 10):
         bench.hear(SOL, NOON + second * S, mark=150.0)
         bench.tick(NOON + second * S)
-    assert flags(bench) == ("rest", [])
+    assert flags(bench) == ("ws", [])
+    assert bench.offered[-1][1]["received_at"] == NOON + 50 * S
     assert [one for one in bench.quality() if one[3] in {"mark_price", "tickers"}] == []
 
 
@@ -151,7 +152,7 @@ def test_a_row_that_is_missing_is_no_silence_of_the_others(bench: Bench) -> None
     bench.follow(SOL, BTC, intervals=MARKS)
     line = bench.line(SOL, BTC, whole=False)
     bench.stream(line, SOL, NOON, mark=150.0)
-    for second in (2, 4):
+    for second in (2, 5):
         bench.stream(line, BTC, NOON + second * S, mark=90_000.0)
         bench.hear(SOL, NOON + second * S, mark=152.0 + second)
     assert flags(bench) == ("rest", [])

@@ -293,7 +293,7 @@ def test_a_stream_that_speaks_on_change_alone_is_not_believed_for_ever(bench: Be
     assert {tuple(payload["flags"]) for payload in repeated} == {()}
     bench.hear(SOL, NOON + 60 * S, oi=1000.0)
     bench.ticks(NOON + 61 * S, NOON + 110 * S)
-    assert last(bench, "meta:oi:bybit:solusdt") == (1000.0, "rest", ["stale"])
+    assert last(bench, "meta:oi:bybit:solusdt") == (1000.0, "ws", ["stale"])
     bench.hear(SOL, NOON + 111 * S, oi=1001.0)
     assert last(bench, "meta:oi:bybit:solusdt") == (1001.0, "rest", ["recovered"])
     bench.stream(line, SOL, NOON + 112 * S, oi=1002.0)
