@@ -15,7 +15,7 @@ run: $(VENV)/.run  ## the service; ARGS="-c FILE"
 	$(BIN)/microstream run $(ARGS)
 
 test: check  ## lint, types, import contracts and all tests
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: $(VENV)/.dev  ## lint, types and import contracts
 	$(BIN)/ruff format --check .

@@ -225,7 +225,7 @@ async def test_a_path_of_the_base_url_is_kept(venue: Venue) -> None:
 async def test_a_gzip_body_is_decompressed(venue: Venue) -> None:
     """Both sizes are counted."""
     data = json.dumps([{"symbol": "BTCUSDT"}] * 5000).encode()
-    packed = gzip.compress(data)
+    packed = gzip.compress(data, mtime=0)
     venue.answers(web.Response(body=packed, headers={"Content-Encoding": "gzip"}))
     async with client_of(venue.url) as client:
         assert (await client.get(TIME)).body == data
@@ -237,7 +237,7 @@ async def test_a_body_above_the_cap_is_not_read(venue: Venue, packed: bool) -> N
     """The cap holds for the decompressed size; the error says so and is not retried."""
     data = b"0" * 200_000
     reply = (
-        web.Response(body=gzip.compress(data), headers={"Content-Encoding": "gzip"})
+        web.Response(body=gzip.compress(data, mtime=0), headers={"Content-Encoding": "gzip"})
         if packed
         else web.Response(body=data)
     )
@@ -256,7 +256,8 @@ NO_ANSWER = b""
 NO_HTTP = b"SSH-2.0-OpenSSH_9.2\r\n\r\n"
 NO_GZIP = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}"
 HALF_GZIP = (
-    b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 12\r\n\r\n" + gzip.compress(b"{}")[:12]
+    b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 12\r\n\r\n"
+    + gzip.compress(b"{}", mtime=0)[:12]
 )
 BROTLI = b"HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: 2\r\n\r\n{}"
 

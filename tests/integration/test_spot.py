@@ -157,6 +157,7 @@ def test_a_spot_host_that_is_dead_from_the_start_harms_nothing(new_service: NewS
             recorder.until(lambda: recorder.quality("binance", kind="silent", state="cleared"))
 
 
+@pytest.mark.slow
 def test_a_pair_that_vanishes_grows_stale(new_service: NewService, valkey: str) -> None:
     """And recovers; its contract, of the same symbol, is not touched by it."""
     with (
@@ -177,6 +178,7 @@ def test_a_pair_that_vanishes_grows_stale(new_service: NewService, valkey: str) 
         assert [one["flags"] for one in spot(recorder, "binance")["btcusdt"]].count(["recovered"]) == 1
 
 
+@pytest.mark.slow
 def test_a_spoilt_quote_is_kept_out(new_service: NewService, valkey: str) -> None:
     """The last good one stays, flagged, and the contract of the same symbol is not suspected."""
     with (

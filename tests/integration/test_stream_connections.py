@@ -379,12 +379,12 @@ async def test_a_bug_in_the_outlet_ends_the_feed(eventually: Eventually) -> None
 
 
 async def test_the_tap_sees_every_frame_as_it_came(eventually: Eventually) -> None:
-    """Recording gets name, payload and receipt of each text frame, answers and garbage included."""
+    """Recording gets connection, payload and receipt of each text frame, answers and garbage included."""
     seen: list[tuple[str, bytes, int]] = []
     async with play(topics(2), tap=lambda *frame: seen.append(frame)) as on:
         await started(on, eventually, 2)
         on.venue.clients[0].transport.send(picows.WSMsgType.TEXT, b"garbage")
-        await eventually(lambda: ("toy", b"garbage") in [(name, data) for name, data, _ in seen])
+        await eventually(lambda: ("toy#1", b"garbage") in [(name, data) for name, data, _ in seen])
         stamped = {frame.received_at for frame in on.notes.frames}
         assert stamped <= {at for _, _, at in seen}
 

@@ -110,6 +110,7 @@ def test_a_notice_is_followed_before_the_end(fresh: Streamed) -> None:
     fresh.check_order(began)
 
 
+@pytest.mark.slow
 def test_rest_may_die_while_streams_live_and_the_streams_thereafter(fresh: Streamed) -> None:
     """First only what has no stream grows stale; then all, each value once; then all recovers."""
     began = fresh.now()

@@ -85,6 +85,7 @@ def has_rolled(sim: Simulator) -> bool:
     return any(one["venue"] == "binance" for one in sim.control("/connections")["ended"])
 
 
+@pytest.mark.slow
 def test_a_successor_is_there_before_a_connection_ends(lived: Lived) -> None:
     """Binance is never without a connection, and none was ended by the venue."""
     rows = sorted((one for one in lived.ended if one["venue"] == "binance"), key=lambda one: one["opened"])
@@ -94,6 +95,7 @@ def test_a_successor_is_there_before_a_connection_ends(lived: Lived) -> None:
     assert {one["end"] for one in rows} == {"by the client"}
 
 
+@pytest.mark.slow
 def test_a_roll_over_loses_nothing_and_doubles_nothing(lived: Lived) -> None:
     """Every second of every contract once, in order and in one numbering; no gap is told."""
     for coin in COINS:
@@ -108,6 +110,7 @@ def test_a_roll_over_loses_nothing_and_doubles_nothing(lived: Lived) -> None:
     assert lived.recorder.quality(kind="gap") == []
 
 
+@pytest.mark.slow
 def test_contracts_join_and_leave_without_a_new_connection(lived: Lived) -> None:
     """A listing is subscribed to and a delisting dropped on the connection that is there."""
     for venue in ("bybit", "okx"):
@@ -119,6 +122,7 @@ def test_contracts_join_and_leave_without_a_new_connection(lived: Lived) -> None
     assert not lived.recorder.quality("bybit", kind="silent")
 
 
+@pytest.mark.slow
 def test_the_end_closes_every_connection(lived: Lived) -> None:
     """Exit code 0 within two seconds, no traceback, and all sockets closed by the client."""
     assert lived.stop_s < 2

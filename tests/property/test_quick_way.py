@@ -126,7 +126,7 @@ class World:
         self.bench.pipeline.lines.lost("bybit", [self.line.topic])
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=200)
 @given(STEPS)
 def test_the_quick_way_publishes_what_the_close_look_does(steps: list[tuple[int, tuple[Any, ...]]]) -> None:
     """Channel by channel, value by value, flag by flag."""

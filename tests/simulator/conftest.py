@@ -122,14 +122,22 @@ async def quick_sim(clock: SettableClock) -> AsyncIterator[SimServer]:
 
 
 @pytest.fixture
-def dial(quick_sim: SimServer, http: aiohttp.ClientSession, clock: SettableClock) -> Dial:
+async def dial(
+    quick_sim: SimServer, http: aiohttp.ClientSession, clock: SettableClock
+) -> AsyncIterator[Dial]:
     """Return a function that opens a stream connection: await dial("okx_ws", "/ws/v5/public")."""
+
+    sockets = []
+    brief = aiohttp.ClientWSTimeout(ws_close=0.2)
 
     async def dialling(base: str, path: str) -> Line:
         url = quick_sim.urls[base] + path
-        return Line(await http.ws_connect(url, max_msg_size=0, autoping=False), clock)
+        sockets.append(await http.ws_connect(url, max_msg_size=0, autoping=False, timeout=brief))
+        return Line(sockets[-1], clock)
 
-    return dialling
+    yield dialling
+    for socket in sockets:
+        await socket.close()
 
 
 @pytest.fixture

@@ -81,6 +81,7 @@ class StreamConnection:
         self._context = inlet.context
         self._push = inlet.outlet.push
         self._tap = inlet.tap
+        self._tapped_as = self._name
         self.want(topics)
 
     @property
@@ -145,6 +146,7 @@ class StreamConnection:
         booking = await inlet.connects.spend(CONNECT_COST)
         try:
             self._tally.attempts += 1
+            self._tapped_as = f"{self._name}#{self._tally.attempts}"
             self._socket = await connect(inlet.url, self, inlet.clock, CONNECT_S)
         finally:
             inlet.connects.settle(booking)
@@ -205,7 +207,7 @@ class StreamConnection:
         self.frames += 1
         self.bytes += len(data)
         if self._tap is not None:
-            self._tap(self._name, data, received_at)
+            self._tap(self._tapped_as, data, received_at)
         frame = Frame(self._name, received_at, "ws")
         try:
             control = self._on_frame(data, self._context(), frame)
