@@ -6,7 +6,7 @@ import msgspec
 from aiohttp import web
 
 from microstream_sim.contracts import Contract
-from microstream_sim.exchange import Limiter
+from microstream_sim.exchange import Limiter, whole_number
 from microstream_sim.faults import Active, Fault, FaultBook, read_script
 from microstream_sim.market import Market
 from microstream_sim.streaming.board import Board
@@ -91,10 +91,11 @@ class ControlServer:
         if contract is None:
             venue = query["venue"]
             raise ControlError(f"{venue} lists no {symbol!r}; GET /contracts?venue={venue} shows all", 404)
-        at = query.get("at", "")
-        if at and not at.isdigit():
-            raise ControlError(f"at must be a time in milliseconds, not {at!r}")
-        return true_state(self._simulation.market, contract, int(at) if at else self._simulation.now())
+        text = query.get("at", "")
+        at = whole_number(text) if text else self._simulation.now()
+        if at is None:
+            raise ControlError(f"at must be a time in milliseconds, not {text!r}")
+        return true_state(self._simulation.market, contract, at)
 
     def _contracts(self, query: dict[str, str], _body: bytes) -> Any:
         now, market = self._simulation.now(), self._simulation.market
@@ -120,12 +121,12 @@ class ControlServer:
         return rows
 
     def _requests(self, query: dict[str, str], _body: bytes) -> Any:
-        recent = query.get("recent", "0")
-        if not recent.isdigit():
-            raise ControlError(f"recent must be a number of requests, not {recent!r}")
+        recent = whole_number(query.get("recent", "0"))
+        if recent is None:
+            raise ControlError(f"recent must be a number of requests, not {query['recent']!r}")
         now = self._simulation.now()
         used = {name: limiter.used(now) for name, limiter in self._simulation.limiters.items()}
-        return {**self._simulation.traffic.report(int(recent)), "used": used}
+        return {**self._simulation.traffic.report(recent), "used": used}
 
     def _connections(self, _query: dict[str, str], _body: bytes) -> Any:
         """Return the open stream connections with their subscriptions, counts by minute, and past ones."""

@@ -63,8 +63,14 @@ class Exchange:
     streams: StreamApi
 
 
+def whole_number(text: str) -> int | None:
+    """Return a number of at most 20 plain digits, None for all else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 20 else None
+
+
 def page_limit(text: str | None, default: int, largest: int) -> int | None:
     """Return the page size asked for, `default` when absent, None when it is not within 1..`largest`."""
     if text is None or text == "":
         return default
-    return int(text) if text.isascii() and text.isdigit() and 1 <= int(text) <= largest else None
+    rows = whole_number(text)
+    return rows if rows is not None and 1 <= rows <= largest else None

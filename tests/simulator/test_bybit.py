@@ -104,6 +104,9 @@ def test_instruments_are_paged(ask: Ask) -> None:
     with pytest.raises(VenueError) as caught:
         ask("bybit", path, category="linear", cursor=cursor)
     assert caught.value.body["retCode"] == 10001
+    with pytest.raises(VenueError) as caught:
+        ask("bybit", path, category="linear", limit="9" * 5000)
+    assert caught.value.body["retCode"] == 10001
 
 
 @pytest.mark.parametrize("status", ["PreLaunch", "Delivering", "Closed"])

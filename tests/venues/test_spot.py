@@ -285,6 +285,19 @@ def test_streams_are_asked_for_as_documented(
     assert venues.load(name).spot_ws_url.startswith("wss://")
 
 
+@pytest.mark.parametrize(("name", "key"), [("bybit", "req_id"), ("okx", "id")])
+def test_a_number_too_long_to_be_ours_is_no_request(name: str, key: str) -> None:
+    """Python refuses to read numbers of more than 4,300 digits; a refusal that bears one is still a refusal."""
+    body = {"success": False, "event": "error", "op": "subscribe", key: "9" * 5000}
+    refusal = (
+        endpoint_of(name)
+        .session()
+        .on_frame(json.dumps(body).encode(), Context({}, {}), Frame("ws", AT, "ws"))
+    )
+    assert isinstance(refusal, Refused)
+    assert refusal.request is None
+
+
 def test_bybit_takes_ten_topics_a_request() -> None:
     """And 21,000 characters of topics on a connection."""
     endpoint = endpoint_of("bybit")

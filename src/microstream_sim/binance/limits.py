@@ -6,7 +6,7 @@ doubles each time, from two minutes to three days.
 
 from collections.abc import Callable
 
-from microstream_sim.exchange import Charge, Query, VenueError
+from microstream_sim.exchange import Charge, Query, VenueError, whole_number
 from microstream_sim.limits import FixedWindow
 
 _MINUTE_MS = 60_000
@@ -44,8 +44,8 @@ def weight(path: str, query: Query) -> int:
 
 
 def _kline_weight(query: Query) -> int:
-    text = query.get("limit", "")
-    rows = int(text) if text.isascii() and text.isdigit() else 500
+    asked = whole_number(query.get("limit", ""))
+    rows = 500 if asked is None else asked
     if rows < 100:
         return 1
     if rows < 500:

@@ -1,7 +1,7 @@
 """Query parameters of Binance's endpoints, and the errors it answers to wrong ones."""
 
 from microstream_sim.contracts import Contract
-from microstream_sim.exchange import Query, VenueError
+from microstream_sim.exchange import Query, VenueError, whole_number
 from microstream_sim.view import View
 
 MINUTES = {
@@ -42,10 +42,11 @@ def moment(query: Query, name: str) -> int | None:
     text = query.get(name)
     if text is None or text == "":
         return None
-    if not (text.isascii() and text.isdigit() and len(text) <= 20):
+    time = whole_number(text)
+    if time is None:
         message = f"Illegal characters found in parameter '{name}'; legal range is '^[0-9]{{1,20}}$'."
         raise error(-1100, message)
-    return int(text)
+    return time
 
 
 def bounds(query: Query) -> tuple[int | None, int | None]:

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, quote
 from microstream_sim.bybit.replies import bad_parameter, category, contract_of, limit, moment, ok
 from microstream_sim.candles import Bar, candle, newest_first, oldest_first
 from microstream_sim.contracts import Contract
-from microstream_sim.exchange import Query
+from microstream_sim.exchange import Query, whole_number
 from microstream_sim.spelling import price_text, rate_text
 from microstream_sim.view import View
 from microstream_sim.waves import DAY_MS
@@ -74,10 +74,10 @@ def open_interest(view: View, query: Query) -> dict[str, Any]:
 def _before_cursor(view: View, cursor: str) -> int:
     if not cursor:
         return view.at
-    last = parse_qs(cursor).get("lasttime", [""])[0]
-    if not last.isdigit():
+    last = whole_number(parse_qs(cursor).get("lasttime", [""])[0])
+    if last is None:
         raise bad_parameter(view, "Cursor is invalid")
-    return int(last) - 1
+    return last - 1
 
 
 def mark_kline(view: View, query: Query) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from microstream_sim.bybit.contracts import category as category_of
 from microstream_sim.contracts import Contract
-from microstream_sim.exchange import Query, VenueError, page_limit
+from microstream_sim.exchange import Query, VenueError, page_limit, whole_number
 from microstream_sim.view import View
 
 CATEGORIES = ("linear", "inverse", "spot", "option")
@@ -47,9 +47,10 @@ def moment(view: View, query: Query, name: str) -> int | None:
     text = query.get(name)
     if text is None or text == "":
         return None
-    if not (text.isascii() and text.isdigit()):
+    time = whole_number(text)
+    if time is None:
         raise bad_parameter(view, f"{name} is invalid")
-    return int(text)
+    return time
 
 
 def limit(view: View, query: Query, default: int, largest: int) -> int:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from microstream_sim.contracts import Contract
-from microstream_sim.exchange import Query, VenueError, page_limit
+from microstream_sim.exchange import Query, VenueError, page_limit, whole_number
 from microstream_sim.view import View
 
 INST_TYPES = ("SPOT", "MARGIN", "SWAP", "FUTURES", "OPTION")
@@ -60,9 +60,10 @@ def moment(query: Query, name: str) -> int | None:
     text = query.get(name)
     if text is None or text == "":
         return None
-    if not (text.isascii() and text.isdigit()):
+    time = whole_number(text)
+    if time is None:
         raise wrong(name)
-    return int(text)
+    return time
 
 
 def limit(query: Query, default: int, largest: int) -> int:

@@ -15,7 +15,7 @@ from microstream.model.units import Text
 from microstream.spec.rest import Context, Feed, Poll, Request
 from microstream.spec.spot import Spot
 from microstream.spec.stream import Acked, Control, Endpoint, Ping, Pong, Refused, Topic
-from microstream.spec.wire import Body, Rows
+from microstream.spec.wire import Body, Rows, request_number
 from microstream.venues.bybit import limits, wire
 from microstream.venues.bybit.instruments import unit_coin
 
@@ -90,7 +90,7 @@ def _best(side: Sequence[wire.SpotLevel]) -> Text:
 
 
 def _control(head: wire.SpotFrame) -> Control | None:
-    request = int(head.req_id) if head.req_id.isascii() and head.req_id.isdigit() else None
+    request = request_number(head.req_id)
     if head.success is False:
         return Refused(head.op or "subscribe", head.ret_msg, request=request)
     if "pong" in {head.op, head.ret_msg}:

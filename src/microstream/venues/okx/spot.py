@@ -15,7 +15,7 @@ from microstream.model.units import Text
 from microstream.spec.rest import Context, Feed, Poll, Quota, Request
 from microstream.spec.spot import Spot
 from microstream.spec.stream import Acked, Closing, Control, Endpoint, Ping, Pong, Refused, Topic
-from microstream.spec.wire import Body, Rows
+from microstream.spec.wire import Body, Rows, request_number
 from microstream.venues.okx import limits, wire
 
 FEED = "spot/tickers"
@@ -82,7 +82,7 @@ def _topic(name: str) -> str:
 
 
 def _control(head: wire.SpotFrame) -> Control | None:
-    request = int(head.id) if head.id.isascii() and head.id.isdigit() else None
+    request = request_number(head.id)
     if head.event == "error":
         return Refused(head.code, head.msg, request=request)
     if head.event == "notice":
