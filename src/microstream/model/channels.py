@@ -24,6 +24,11 @@ class Channel(Struct, frozen=True, gc=False):
     item: str
 
     @property
+    def family(self) -> str:
+        """What the message is."""
+        return self.group.partition(":")[0]
+
+    @property
     def last_key(self) -> str:
         """Key of the hash that holds the newest payload of every item of the group."""
         return f"last:{self.group}"

@@ -36,7 +36,7 @@ class Reject(Struct, frozen=True, gc=False):
     observed: str
 
 
-class Frame(Struct):
+class Frame(Struct, gc=False):
     """What a parser makes of one body.
 
     `feed` names the reply or stream. `server_time` is the venue's clock as the reply states it (not the time of a

@@ -1,9 +1,10 @@
 """Line: one subscription of a stream as the core sees it: whether it is sound, and what it last said."""
 
-from msgspec import Struct
+from dataclasses import dataclass
 
 
-class Line(Struct, eq=False):
+@dataclass(slots=True, eq=False)
+class Line:
     """A topic of a venue's stream. Times are ms UTC by our clock.
 
     `whole`: each frame confirms everything that the topic provides of its contracts, since what a frame leaves out is

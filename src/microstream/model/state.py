@@ -1,8 +1,11 @@
-"""State: all that is known of one instrument, each value with its own time and source."""
+"""State: all that is known of one instrument, each value with its own time and source.
 
+Plain classes with slots: setting an attribute of a `Struct` takes several times as long, and these are set for every
+value.
+"""
+
+from dataclasses import dataclass, field
 from math import nan
-
-from msgspec import Struct
 
 from microstream.model.channels import Channel
 from microstream.model.events import (
@@ -24,7 +27,8 @@ PRICE_LIFE_MS = 15_000
 """A price that was received longer ago is not shown beside other values (contract, section 3)."""
 
 
-class Upkeep(Struct):
+@dataclass(slots=True)
+class Upkeep:
     """How one family of one instrument is doing; times are ms UTC by our clock.
 
     `followed_at` is since when its value is awaited, `confirmed_at` when it was last heard, `published_at` when it was
@@ -49,7 +53,8 @@ class Upkeep(Struct):
         return 3 * self.interval_ms
 
 
-class State(Struct):
+@dataclass(slots=True)
+class State:
     """One followed instrument. Values are the newest accepted events; `upkeep` is kept per published family."""
 
     instrument: Instrument
@@ -64,22 +69,22 @@ class State(Struct):
     rate_cap: float = nan
     rate_floor: float = nan
     """Limits of the current funding rate, general ones where the venue states none; NaN until they are looked up."""
-    upkeep: dict[str, Upkeep] = {}
-    channels: dict[str, Channel] = {}
+    upkeep: dict[str, Upkeep] = field(default_factory=dict)
+    channels: dict[str, Channel] = field(default_factory=dict)
     """Where the messages of each family go."""
-    lines: dict[Kind, Line] = {}
+    lines: dict[Kind, Line] = field(default_factory=dict)
     """The stream's subscription that brings each kind of value, where there is one."""
     calm: bool = False
     """Nothing is open against the contract or its values, so that plain values need no look at what else there is."""
-    bad: set[Kind] = set()
+    bad: set[Kind] = field(default_factory=set)
     """Kinds of values whose newest one was kept out."""
-    rejected_at: dict[Kind, tuple[int, Source]] = {}
+    rejected_at: dict[Kind, tuple[int, Source]] = field(default_factory=dict)
     """When a value of a kind was last kept out, as it was received, and which way it came."""
-    stuck: dict[Kind, object] = {}
+    stuck: dict[Kind, object] = field(default_factory=dict)
     """What a stream says again and again of a kind, where it was found frozen: it may not write that any more."""
-    doubts: dict[Kind, set[Flag]] = {}
+    doubts: dict[Kind, set[Flag]] = field(default_factory=dict)
     """What the comparison with other values says against a kind: frozen, outlier, disagrees."""
-    changed_at: dict[Kind, int] = {}
+    changed_at: dict[Kind, int] = field(default_factory=dict)
     """When a value of a kind last moved, as it was received."""
 
     def value(self, kind: Kind) -> AnyEvent | None:

@@ -1,6 +1,5 @@
 """Followed: a contract with its state, and its published families made ready for the way of a value."""
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -44,16 +43,16 @@ class Routes(dict[int, tuple[Route, ...]]):
 
 @dataclass(slots=True)
 class Followed:
-    """A state, its families in the order of the services, and what counts its events: by set of kinds, of a venue."""
+    """A state, its families in the order of the services, and the counts of a venue's events by set of kinds."""
 
     state: State
     families: tuple[Family, ...]
     routes: Routes
-    tally: Counter[int]
+    tally: list[int]
 
 
 def followed(
-    state: State, services: Sequence[Service], channels: Mapping[str, Channel], tally: Counter[int]
+    state: State, services: Sequence[Service], channels: Mapping[str, Channel], tally: list[int]
 ) -> Followed:
     """Return a state ready to be followed; its upkeep names the families."""
     families = tuple(

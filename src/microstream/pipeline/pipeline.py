@@ -32,7 +32,7 @@ from microstream.pipeline.frozen import Frozen
 from microstream.pipeline.interval import interval_after
 from microstream.pipeline.lines import Lines, Silent
 from microstream.pipeline.outlier import Outliers
-from microstream.pipeline.plain import CLOSER, NEWS, PLAIN
+from microstream.pipeline.plain import CLOSER, HEARD, NEWS, PLAIN
 from microstream.pipeline.quality import SKEW_MS, Offer, Quality
 from microstream.pipeline.rejects import Rejects
 from microstream.services import Service
@@ -91,7 +91,7 @@ class Pipeline:
         self.rejects = Rejects()
         self.offsets: dict[str, int] = {}
         self._followed: dict[str, Followed] = {}
-        self._tallies: dict[str, Counter[int]] = {}
+        self._tallies: dict[str, list[int]] = {}
         self._skewed: set[str] = set()
         self._freshness = Freshness(services, self.quality, self._publish, streamed)
         self._canary = Canary()
@@ -110,9 +110,9 @@ class Pipeline:
         """Accepted values by exchange and kind."""
         counts: Counter[tuple[str, str]] = Counter()
         for exchange, tally in self._tallies.items():
-            for kinds, count in tally.items():
+            for kinds, count in enumerate(tally):
                 for kind, bit in BITS.items():
-                    if kinds & bit:
+                    if count and kinds & bit:
                         counts[exchange, kind] += count
         return counts
 
@@ -124,7 +124,7 @@ class Pipeline:
             channels={family: channel(family, instrument.exchange, instrument.symbol) for family in upkeep},
             interval_h=instrument.funding_interval_hours,
         )
-        tally = self._tallies.setdefault(instrument.exchange, Counter())
+        tally = self._tallies.setdefault(instrument.exchange, [0] * (HEARD + 1))
         self.states[instrument.key] = state
         self._followed[instrument.key] = followed(state, self.services, state.channels, tally)
         self._changed = True
@@ -286,13 +286,13 @@ class Pipeline:
         if not said:
             self._closely(one, [(feed, event)], TICK_MS)
             return
-        bit, now = event.bit, event.received_at
-        one.tally[bit] += 1
-        for family, own in one.routes[bit]:
+        heard, now = said & HEARD, event.received_at
+        one.tally[heard] += 1
+        for family, own in one.routes[heard]:
             upkeep = family.upkeep
             if own:
                 upkeep.confirmed_at = now
-            if said == NEWS or is_due(upkeep, now, TICK_MS):
+            if said != heard or is_due(upkeep, now, TICK_MS):
                 message = family.view(state, NO_FLAGS, now)
                 if message is not None:
                     upkeep.published_at = now
@@ -301,20 +301,18 @@ class Pipeline:
     def _take(self, one: Followed, feed: str, events: Sequence[AnyEvent]) -> None:
         """Take what a frame says of one contract: the quick way as long as it is what is normally heard."""
         state = one.state
-        heard = news = 0
+        said = 0
         if state.calm:
             for event in events:
-                said = CLOSER if heard & event.bit else PLAIN[type(event)](state, event)
-                if not said:
+                plain = PLAIN[type(event)](state, event)
+                if not plain:
                     break
-                heard |= event.bit
-                if said == NEWS:
-                    news |= event.bit
+                said |= plain
             else:
-                self._say(one, heard, news, events[0].received_at)
+                self._say(one, said & HEARD, said >> NEWS, events[0].received_at)
                 return
-        rest = [(feed, event) for event in (events[heard.bit_count() :] if heard else events)]
-        self._closely(one, rest, TICK_MS, heard, news)
+            events = events[events.index(event) :]
+        self._closely(one, [(feed, event) for event in events], TICK_MS, said & HEARD, said >> NEWS)
 
     def _say(self, one: Followed, heard: int, news: int, now: int) -> None:
         """Publish what plain values touch; nothing is open against them, so there are no flags."""

@@ -18,8 +18,12 @@ from microstream.model.events import (
 )
 from microstream.model.state import State
 
-CLOSER, SAME, NEWS = 0, 1, 2
-"""Look closely; it says what the last one said; it says something else. In the last two cases it has been taken."""
+CLOSER = 0
+"""Look closely. Otherwise the value has been taken, and its bit is returned: once if it says what the last one said,
+and as news besides, `NEWS` places further up, if it says something else."""
+NEWS = 6
+HEARD = (1 << NEWS) - 1
+"""The bits of what was heard."""
 
 LATE_MS = 2_000
 """A stamp that lies further back is looked at closely."""
@@ -29,6 +33,14 @@ GAP_MS = 2_500
 """So long after the last one a value may end a silence."""
 NEAR = 1.5
 """Factor between a value and the last one: less than what any check minds."""
+
+_NEW = 1 | 1 << NEWS
+_MARK, _NEW_MARK = MarkPrice.bit, MarkPrice.bit * _NEW
+_INDEX, _NEW_INDEX = IndexPrice.bit, IndexPrice.bit * _NEW
+_FUNDING, _NEW_FUNDING = FundingRate.bit, FundingRate.bit * _NEW
+_SETTLED = FundingSettled.bit
+_OPEN_INTEREST, _NEW_OPEN_INTEREST = OpenInterest.bit, OpenInterest.bit * _NEW
+_SPOT, _NEW_SPOT = SpotQuote.bit, SpotQuote.bit * _NEW
 
 
 def _in_order(state: State, last: AnyEvent, event: AnyEvent) -> bool:
@@ -67,7 +79,7 @@ def _mark(state: State, event: MarkPrice) -> int:
     if price != was and not (was < price * NEAR and price < was * NEAR):
         return CLOSER
     state.mark = event
-    return SAME if price == was else NEWS
+    return _MARK if price == was else _NEW_MARK
 
 
 def _index(state: State, event: IndexPrice) -> int:
@@ -83,7 +95,7 @@ def _index(state: State, event: IndexPrice) -> int:
     if price != was and not (was < price * NEAR and price < was * NEAR):
         return CLOSER
     state.index = event
-    return SAME if price == was else NEWS
+    return _INDEX if price == was else _NEW_INDEX
 
 
 def _funding(state: State, event: FundingRate) -> int:
@@ -105,7 +117,7 @@ def _funding(state: State, event: FundingRate) -> int:
     if not state.rate_floor <= rate <= state.rate_cap:
         return CLOSER
     state.funding = event
-    return SAME if rate == before else NEWS
+    return _FUNDING if rate == before else _NEW_FUNDING
 
 
 def _settled(state: State, event: FundingSettled) -> int:
@@ -115,7 +127,7 @@ def _settled(state: State, event: FundingSettled) -> int:
     if event.rate != last.rate or event.settled_at != last.settled_at:
         return CLOSER
     state.settled = event
-    return SAME
+    return _SETTLED
 
 
 def _near(amount: float | None, before: float | None) -> bool:
@@ -134,12 +146,12 @@ def _open_interest(state: State, event: OpenInterest) -> int:
         return CLOSER
     if event.contracts == last.contracts and event.value == last.value and event.base == last.base:
         state.open_interest = event
-        return SAME
+        return _OPEN_INTEREST
     near = _near(event.contracts, last.contracts) and _near(event.base, last.base)
     if not near or not _near(event.value, last.value):
         return CLOSER
     state.open_interest = event
-    return NEWS
+    return _NEW_OPEN_INTEREST
 
 
 def _spot(state: State, event: SpotQuote) -> int:
@@ -149,13 +161,13 @@ def _spot(state: State, event: SpotQuote) -> int:
     bid, ask = event.bid, event.ask
     if bid == last.bid and ask == last.ask and event.last == last.last:
         state.spot = event
-        return SAME
+        return _SPOT
     if bid is None or ask is None or not bid <= ask:
         return CLOSER
     if not (_near(bid, last.bid) and _near(ask, last.ask) and _near(event.last, last.last)):
         return CLOSER
     state.spot = event
-    return NEWS
+    return _NEW_SPOT
 
 
 PLAIN: dict[type[AnyEvent], Callable[..., int]] = {

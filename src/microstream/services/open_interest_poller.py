@@ -26,15 +26,18 @@ def view(state: State, flags: tuple[Flag, ...], _now: int) -> OpenInterestMessag
     event, instrument = state.open_interest, state.instrument
     if event is None:
         return None
-    mark = _valuation_mark(state, event)
     base = event.base
     if base is None:
+        mark = _valuation_mark(state, event) if instrument.inverse else None
         base = _coins(event, instrument, mark)
-    value, currency, source = _value(event, instrument, base, mark)
-    if source == "venue" and _disagrees(
-        value, _computed(event, instrument, base, state.fresh_mark(event.received_at))
-    ):
-        flags = (*flags, "disagrees")
+    if event.value is not None and event.value_ccy in DOLLARS:
+        valued: Valued = (event.value, event.value_ccy, "venue")
+        own = _computed(event, instrument, base, state.fresh_mark(event.received_at))
+        if _disagrees(event.value, own):
+            flags = (*flags, "disagrees")
+    else:
+        valued = _valued(event, instrument, base, _valuation_mark(state, event))
+    value, currency, source = valued
     return OpenInterestMessage(
         VERSION,
         instrument.exchange,
@@ -69,9 +72,7 @@ def _coins(event: OpenInterest, instrument: Instrument, mark: float | None) -> f
     return formulas.coins(event.contracts, instrument.contract_size, instrument.multiplier)
 
 
-def _value(event: OpenInterest, instrument: Instrument, base: float | None, mark: float | None) -> Valued:
-    if event.value is not None and event.value_ccy in DOLLARS:
-        return event.value, event.value_ccy, "venue"
+def _valued(event: OpenInterest, instrument: Instrument, base: float | None, mark: float | None) -> Valued:
     value = _computed(event, instrument, base, mark)
     currency = "USD" if instrument.inverse else instrument.quote
     if value is None or currency not in DOLLARS:

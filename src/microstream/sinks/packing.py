@@ -6,14 +6,14 @@ value then misses nothing.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain, islice
 
 import msgspec
 
 from microstream.model.channels import Channel
-from microstream.sinks.buffer import Batch
+from microstream.sinks.buffer import Batch, Entry
 from microstream.sinks.resp import arguments, bulk, command, split
 from microstream.sinks.settings import SinkSettings
 
@@ -56,26 +56,13 @@ class Group:
         self._hset = arguments("HSET", last)
         self._hdel = arguments("HDEL", last)
 
-    def log(self, fields: dict[bytes, bytes], pieces: list[bytes]) -> None:
-        """Add the `XADD` of one entry, in pieces."""
-        pieces.append(b"*%d\r\n" % (6 + 2 * len(fields)))
-        pieces.append(self._xadd)
-        pieces.extend(chain.from_iterable(fields.items()))
+    def log(self, count: int, fields: bytes) -> bytes:
+        """Return the `XADD` of one entry with `count` packed fields."""
+        return b"*%d\r\n%b%b" % (6 + 2 * count, self._xadd, fields)
 
-    def keep(self, fields: dict[bytes, bytes], pieces: list[bytes]) -> int:
-        """Add `HSET` and `EXPIRE` in pieces, nothing for no field; return the number of commands."""
-        if not fields:
-            return 0
-        pieces.append(b"*%d\r\n" % (2 + 2 * len(fields)))
-        pieces.append(self._hset)
-        pieces.extend(chain.from_iterable(fields.items()))
-        pieces.append(self.expire)
-        return 2
-
-    def set_last(self, fields: dict[bytes, bytes]) -> list[bytes]:
-        """Return `HSET` and `EXPIRE`, nothing for no field."""
-        pieces: list[bytes] = []
-        return [b"".join(pieces[:-1]), pieces[-1]] if self.keep(fields, pieces) else []
+    def set_last(self, count: int, fields: bytes) -> list[bytes]:
+        """Return `HSET` and `EXPIRE` for `count` packed fields, nothing for none."""
+        return [b"*%d\r\n%b%b" % (2 + 2 * count, self._hset, fields), self.expire] if count else []
 
     def forget(self, items: Iterable[bytes]) -> list[bytes]:
         """Return the `HDEL` of packed items, nothing for none; they are not restored any more."""
@@ -88,43 +75,43 @@ class Group:
         """Yield the commands that set all last payloads again, in portions."""
         items = iter(list(self.last.items()))
         while portion := dict(islice(items, RESTORED_AT_ONCE)):
-            yield self.set_last(portion)
-
-
-class _Line:
-    """What never changes of one channel's commands, and its counter."""
-
-    __slots__ = ("item", "publish", "seq")
-
-    def __init__(self, channel: Channel) -> None:
-        self.item = bulk(channel.item.encode())
-        self.publish = b"*3\r\n" + arguments("PUBLISH", channel.name)
-        self.seq = 0
+            yield self.set_last(len(portion), _joined(portion))
 
 
 class _Part:
-    """One group's share of a slice."""
+    """One group's share of a slice, in pieces: packed items and payloads in turn, and the same for `PUBLISH`."""
 
-    __slots__ = ("entries", "family", "fields", "publishes")
+    __slots__ = ("family", "fields", "publishes")
 
     def __init__(self, family: str) -> None:
         self.family = family
-        self.fields: dict[bytes, bytes] = {}
-        self.entries = [self.fields]
+        self.fields: list[bytes] = []
         self.publishes: list[bytes] = []
-        """In pieces, two a message: what never changes, and the payload."""
 
-    def begin_entry(self) -> dict[bytes, bytes]:
-        """Begin a further entry of the log, and return it."""
-        self.fields = {}
-        self.entries.append(self.fields)
-        return self.fields
+    def entries(self) -> list[dict[bytes, bytes]]:
+        """Return the fields as entries that have every item once at most."""
+        entries: list[dict[bytes, bytes]] = [{}]
+        for item, value in zip(self.fields[::2], self.fields[1::2], strict=True):
+            if item in entries[-1]:
+                entries.append({})
+            entries[-1][item] = value
+        return entries
 
-    def newest(self) -> dict[bytes, bytes]:
-        """Return the newest payload of every item."""
-        if len(self.entries) == 1:
-            return self.fields
-        return dict(chain.from_iterable(fields.items() for fields in self.entries))
+
+class _Line:
+    """What never changes of one channel's commands, its group's share of the slice that is packed, and its counter."""
+
+    __slots__ = ("item", "part", "publish", "seq")
+
+    def __init__(self, channel: Channel, part: _Part) -> None:
+        self.item = bulk(channel.item.encode())
+        self.publish = b"*3\r\n" + arguments("PUBLISH", channel.name)
+        self.part = part
+        self.seq = 0
+
+
+def _joined(fields: dict[bytes, bytes]) -> bytes:
+    return b"".join(chain.from_iterable(fields.items()))
 
 
 class Packer:
@@ -139,6 +126,7 @@ class Packer:
         self._settings = settings
         self._run = run
         self._lines: dict[str, _Line] = {}
+        self._parts: dict[str, _Part] = {}
         self._encode = msgspec.json.Encoder().encode
 
     def group(self, name: str) -> Group:
@@ -151,66 +139,78 @@ class Packer:
         """Number, encode and pack what was taken from the buffer."""
         for channel, dropped in batch.spent.items():
             self._line(channel).seq += dropped
-        parts = self._parts(batch)
+        self._number(batch.messages)
         packed = Slice()
         pieces: list[bytes] = []
+        parts = {name: part for name, part in self._parts.items() if part.fields}
         for name in {**parts, **dict.fromkeys(batch.removed), **dict.fromkeys(batch.retained)}:
             packed.count += self._pack_group(self.group(name), parts.get(name), batch, pieces)
         for part in parts.values():
             packed.families[part.family] += len(part.publishes) // 2
+            part.fields.clear()
+            part.publishes.clear()
         packed.packed = b"".join(pieces)
         return packed
 
-    def _parts(self, batch: Batch) -> dict[str, _Part]:
+    def _number(self, messages: Iterable[Entry]) -> None:
+        """Give every message its number, encode it, and add it to the share of its group."""
         lines, encode, run = self._lines, self._encode, self._run
-        parts: dict[str, _Part] = {}
-        for channel, message in batch.messages:
+        for channel, message in messages:
             line = lines.get(channel.name) or self._line(channel)
-            line.seq += 1
+            line.seq = seq = line.seq + 1
             message.run = run
-            message.seq = line.seq
+            message.seq = seq
             payload = encode(message)
             size = len(payload)
-            head = LENGTHS[size] if size < MOST_LENGTHS else b"$%d\r\n" % size
-            value = b"".join((head, payload, b"\r\n"))
-            part = parts.get(channel.group)
-            if part is None:
-                part = parts[channel.group] = _Part(message.family)
-            fields, item = part.fields, line.item
-            if item in fields:  # an item at most once an entry
-                fields = part.begin_entry()
-            fields[item] = value
+            value = (LENGTHS[size] if size < MOST_LENGTHS else b"$%d\r\n" % size) + payload + b"\r\n"
+            part = line.part
+            fields = part.fields
+            fields.append(line.item)
+            fields.append(value)
             publishes = part.publishes
             publishes.append(line.publish)
             publishes.append(value)
-        return parts
 
     def _pack_group(self, group: Group, part: _Part | None, batch: Batch, pieces: list[bytes]) -> int:
         """Add the commands of a group in pieces; return their number."""
-        newest = part.newest() if part else {}
-        gone = {bulk(item.encode()) for item in batch.removed.get(group.name, ())}
-        if group.name in batch.retained:
-            kept = {bulk(item.encode()) for item in batch.retained[group.name]}
-            gone |= group.last.keys() - kept - newest.keys()
+        count = 0
+        newest: dict[bytes, bytes] = {}
+        fields = b""
+        if part:
+            newest = dict(zip(part.fields[::2], part.fields[1::2], strict=True))
+            if 2 * len(newest) == len(part.fields):
+                fields = b"".join(part.fields)
+                pieces.append(group.log(len(newest), fields))
+                count += 1
+            else:
+                fields = _joined(newest)
+                entries = part.entries()
+                pieces += [group.log(len(entry), _joined(entry)) for entry in entries]
+                count += len(entries)
+        gone = self._gone(group, newest, batch)
         if gone:
             newest = {item: value for item, value in newest.items() if item not in gone}
-        count = 0
-        if part:
-            for fields in part.entries:
-                group.log(fields, pieces)
-            count += len(part.entries)
+            fields = _joined(newest)
         group.last.update(newest)
-        count += group.keep(newest, pieces)
-        forgotten = group.forget(gone)
-        pieces += forgotten
-        count += len(forgotten)
+        kept = group.set_last(len(newest), fields) + group.forget(gone)
+        pieces += kept
+        count += len(kept)
         if part:
             pieces += part.publishes
             count += len(part.publishes) // 2
         return count
 
+    def _gone(self, group: Group, newest: Mapping[bytes, bytes], batch: Batch) -> set[bytes]:
+        """Return the packed items that leave the hash of a group."""
+        gone = {bulk(item.encode()) for item in batch.removed.get(group.name, ())}
+        if group.name in batch.retained:
+            kept = {bulk(item.encode()) for item in batch.retained[group.name]}
+            gone |= group.last.keys() - kept - newest.keys()
+        return gone
+
     def _line(self, channel: Channel) -> _Line:
         line = self._lines.get(channel.name)
         if line is None:
-            line = self._lines[channel.name] = _Line(channel)
+            part = self._parts.setdefault(channel.group, _Part(channel.family))
+            line = self._lines[channel.name] = _Line(channel, part)
         return line

@@ -6,9 +6,9 @@ import pytest
 from tests.unit.model.contracts import NOON, contract
 from tests.unit.pipeline.bench import HOUR, NEXT, Bench, S
 
-from microstream.model.events import AnyEvent, Kind, SpotQuote
+from microstream.model.events import AnyEvent, Kind, OpenInterest, SpotQuote
 from microstream.model.line import Line
-from microstream.pipeline.plain import CLOSER, NEWS, PLAIN, SAME
+from microstream.pipeline.plain import CLOSER, NEWS, PLAIN
 
 SOL = contract("bybit", "SOLUSDT", rate_cap=0.01, rate_floor=-0.01)
 OPEN_INTEREST = {"contracts": 1000.0, "base": 1000.0, "value": 150_000.0}
@@ -47,7 +47,7 @@ def look(bench: Bench, name: str, value: object, at: int = NOON + S, **how: Any)
 def test_a_value_that_is_said_again_is_plain(bench: Bench, line: Line, name: str) -> None:
     """It is kept, as the newest of its kind, and is no news."""
     found, event = look(bench, name, VALUES[name])
-    assert found == SAME
+    assert found == event.bit
     assert bench.state(SOL).value(KINDS[name]) is event
 
 
@@ -66,7 +66,7 @@ def test_a_value_that_is_near_the_last_one_is_news(
 ) -> None:
     """Within what no check minds."""
     found, event = look(bench, name, value)
-    assert found == NEWS
+    assert found == event.bit | event.bit << NEWS
     assert bench.state(SOL).value(KINDS[name]) is event
 
 
@@ -133,7 +133,7 @@ def test_the_first_value_is_looked_at_closely(bench: Bench, name: str) -> None:
 def test_a_long_pause_is_plain_for_what_its_stream_says_seldom(bench: Bench, line: Line) -> None:
     """As long as the stream has been sound; prices that pause are looked at."""
     later = NOON + 50 * S
-    assert look(bench, "oi", OPEN_INTEREST, later)[0] == SAME
+    assert look(bench, "oi", OPEN_INTEREST, later)[0] == OpenInterest.bit
     assert look(bench, "mark", 150.0, later)[0] == CLOSER
     assert look(bench, "rate", 0.0001, NOON + 61 * S)[0] == CLOSER
     line.since = None
@@ -154,8 +154,8 @@ def quote(at: int, bid: float | None, ask: float | None, last: float | None = 15
 @pytest.mark.parametrize(
     ("bid", "ask", "last", "found"),
     [
-        (149.0, 151.0, 150.0, SAME),
-        (149.5, 151.0, 150.0, NEWS),
+        (149.0, 151.0, 150.0, SpotQuote.bit),
+        (149.5, 151.0, 150.0, SpotQuote.bit | SpotQuote.bit << NEWS),
         (151.5, 151.0, 150.0, CLOSER),
         (None, 151.0, 150.0, CLOSER),
         (149.0, 300.0, 150.0, CLOSER),

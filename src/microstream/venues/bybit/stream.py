@@ -12,7 +12,7 @@ from microstream.errors import Desynced
 from microstream.model.events import FundingRate, IndexPrice, Kind, MarkPrice, OpenInterest
 from microstream.model.frame import LATE, Frame
 from microstream.model.instruments import Instrument
-from microstream.model.units import FIRST_MS, LAST_MS
+from microstream.model.units import FIRST_MS, LAST_MS, Text
 from microstream.spec.rest import Context, Quota
 from microstream.spec.stream import Acked, Control, Endpoint, Ping, Pong, Refused, Topic
 from microstream.spec.wire import INF, UNREADABLE, Body, moment, request_number, stamp
@@ -101,7 +101,12 @@ class TickerSession:
         if instrument is None:
             self._known.pop(news.symbol, None)
             return None
-        row = self._admit(push.topic, push.type, news.symbol, cs, at, instrument, frame)
+        known = self._known.get(news.symbol)
+        if known is not None and known.cs is not None and known.cs <= cs and push.type == "delta":
+            known.cs, known.ts = cs, at
+            row: wire.Ticker | None = known.row
+        else:
+            row = self._admit(push.topic, push.type, news.symbol, cs, at, instrument, frame)
         if row is None:
             return None
         events, rejects = len(frame.events), len(frame.rejects)
@@ -189,25 +194,47 @@ def _answer(head: wire.TickerFrame) -> Control | None:
 
 def _add(row: wire.Ticker, news: wire.QuickTicker, instrument: Instrument, at: int, frame: Frame) -> bool:
     """Merge what the lax decoder made of a frame, and add it; False when it has to be judged by its text."""
-    if _prices_merged(row, news) and not _add_prices(row, instrument, at, frame):
+    return (
+        _add_prices(row, news, instrument, at, frame)
+        and _add_funding(row, news, instrument, at, frame)
+        and _add_open_interest(row, news, instrument, at, frame)
+    )
+
+
+def _finite(*values: Any) -> bool:
+    return all(isfinite(value) for value in values if value.__class__ is float)
+
+
+def _add_prices(
+    row: wire.Ticker, news: wire.QuickTicker, instrument: Instrument, at: int, frame: Frame
+) -> bool:
+    mark: Text = news.markPrice
+    index: Text = news.indexPrice
+    if mark is UNSET:
+        if index is UNSET:
+            return True
+        mark = row.markPrice
+    else:
+        row.markPrice = mark
+    if index is UNSET:
+        index = row.indexPrice
+    else:
+        row.indexPrice = index
+    if isinstance(mark, float) and isinstance(index, float) and -INF < mark < INF and -INF < index < INF:
+        key, received_at, source = instrument.key, frame.received_at, frame.source
+        add = frame.events.append
+        add(MarkPrice(key=key, timestamp=at, received_at=received_at, source=source, price=mark))
+        add(IndexPrice(key=key, timestamp=at, received_at=received_at, source=source, price=index))
+        return True
+    if not _finite(mark, index):
         return False
-    if _funding_merged(row, news) and not _add_funding(row, instrument, at, frame):
-        return False
-    return not _open_interest_merged(row, news) or _add_open_interest(row, instrument, at, frame)
+    add_prices(row, instrument, at, frame)
+    return True
 
 
-def _prices_merged(row: wire.Ticker, news: wire.QuickTicker) -> bool:
-    carried = False
-    if news.markPrice is not UNSET:
-        row.markPrice = news.markPrice
-        carried = True
-    if news.indexPrice is not UNSET:
-        row.indexPrice = news.indexPrice
-        carried = True
-    return carried
-
-
-def _funding_merged(row: wire.Ticker, news: wire.QuickTicker) -> bool:
+def _add_funding(
+    row: wire.Ticker, news: wire.QuickTicker, instrument: Instrument, at: int, frame: Frame
+) -> bool:
     carried = False
     if news.fundingRate is not UNSET:
         row.fundingRate = news.fundingRate
@@ -221,46 +248,8 @@ def _funding_merged(row: wire.Ticker, news: wire.QuickTicker) -> bool:
     if news.fundingCap is not UNSET:
         row.fundingCap = news.fundingCap
         carried = True
-    return carried
-
-
-def _open_interest_merged(row: wire.Ticker, news: wire.QuickTicker) -> bool:
-    carried = False
-    single, value = news.singleOpenInterest, news.singleOpenInterestValue
-    if news.openInterest is not UNSET:
-        row.openInterest, row.singleOpenInterest = news.openInterest, UNSET
-        carried = True
-    if news.openInterestValue is not UNSET:
-        row.openInterestValue, row.singleOpenInterestValue = news.openInterestValue, UNSET
-        carried = True
-    if single is not UNSET:
-        row.singleOpenInterest = single
-        carried = True
-    if value is not UNSET:
-        row.singleOpenInterestValue = value
-        carried = True
-    return carried
-
-
-def _finite(*values: Any) -> bool:
-    return all(isfinite(value) for value in values if value.__class__ is float)
-
-
-def _add_prices(row: wire.Ticker, instrument: Instrument, at: int, frame: Frame) -> bool:
-    mark, index = row.markPrice, row.indexPrice
-    if isinstance(mark, float) and isinstance(index, float) and -INF < mark < INF and -INF < index < INF:
-        key, received_at, source = instrument.key, frame.received_at, frame.source
-        add = frame.events.append
-        add(MarkPrice(key=key, timestamp=at, received_at=received_at, source=source, price=mark))
-        add(IndexPrice(key=key, timestamp=at, received_at=received_at, source=source, price=index))
+    if not carried:
         return True
-    if not _finite(mark, index):
-        return False
-    add_prices(row, instrument, at, frame)
-    return True
-
-
-def _add_funding(row: wire.Ticker, instrument: Instrument, at: int, frame: Frame) -> bool:
     rate, cap, interval_h = row.fundingRate, row.fundingCap, row.fundingIntervalHour
     settles_at = row.nextFundingTime
     if (
@@ -293,8 +282,26 @@ def _add_funding(row: wire.Ticker, instrument: Instrument, at: int, frame: Frame
     return True
 
 
-def _add_open_interest(row: wire.Ticker, instrument: Instrument, at: int, frame: Frame) -> bool:
-    contracts, value = row.singleOpenInterest, row.singleOpenInterestValue
+def _add_open_interest(
+    row: wire.Ticker, news: wire.QuickTicker, instrument: Instrument, at: int, frame: Frame
+) -> bool:
+    contracts: Text = news.singleOpenInterest
+    value: Text = news.singleOpenInterestValue
+    both, both_value = news.openInterest, news.openInterestValue
+    if contracts is UNSET and value is UNSET and both is UNSET and both_value is UNSET:
+        return True
+    if both is not UNSET:
+        row.openInterest, row.singleOpenInterest = both, UNSET
+    if both_value is not UNSET:
+        row.openInterestValue, row.singleOpenInterestValue = both_value, UNSET
+    if contracts is UNSET:
+        contracts = row.singleOpenInterest
+    else:
+        row.singleOpenInterest = contracts
+    if value is UNSET:
+        value = row.singleOpenInterestValue
+    else:
+        row.singleOpenInterestValue = value
     if (
         isinstance(contracts, float)
         and isinstance(value, float)
