@@ -21,6 +21,7 @@ from microstream.spec.rest import Context
 from microstream.spec.stream import Endpoint, Topic
 from microstream.spec.venue import Venue
 from microstream.transport.budget import Budget
+from microstream.transport.turns import Turns
 
 INTERVAL_MS = {"funding": 30_000, "mark_price": 10_000, "oi": 15_000}
 """How often a value is repeated at the latest: the defaults of the configuration."""
@@ -102,6 +103,7 @@ class Core:
             clock=clock,
             random=Random(0),
             tap=None,
+            turns=Turns(clock),
         )
         streams.plan()
         return streams.desks[0]

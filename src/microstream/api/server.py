@@ -1,6 +1,6 @@
 """`/metrics`, `/healthz`, `/readyz` and `/rejects` over HTTP, on loopback unless told otherwise."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -9,9 +9,9 @@ from aiohttp import web
 
 from microstream.telemetry.metrics import CONTENT_TYPE
 
-Metrics = Callable[[], bytes]
+Metrics = Callable[[], Awaitable[bytes]]
 """Returns the exposition in Prometheus' text format."""
-Readiness = Callable[[], tuple[bool, object]]
+Readiness = Callable[[], Awaitable[tuple[bool, object]]]
 """Returns whether the service is ready, and why."""
 
 
@@ -69,13 +69,13 @@ class StatusServer:
         await self._runner.cleanup()
 
     async def _get_metrics(self, _request: web.Request) -> web.Response:
-        return web.Response(body=self._metrics(), headers={"Content-Type": CONTENT_TYPE})
+        return web.Response(body=await self._metrics(), headers={"Content-Type": CONTENT_TYPE})
 
     async def _get_health(self, _request: web.Request) -> web.Response:
         return _json({"alive": True})
 
     async def _get_readiness(self, _request: web.Request) -> web.Response:
-        ready, body = self._readiness()
+        ready, body = await self._readiness()
         return _json(body, 200 if ready else 503)
 
     async def _get_rejects(self, _request: web.Request) -> web.Response:

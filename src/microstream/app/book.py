@@ -32,6 +32,8 @@ INSTRUMENT = "instrument"
 """What quality messages about the lists are about: the family that they feed."""
 SHRUNK = 0.5
 """A list that lost more than this part at once is taken for broken, not for a mass delisting."""
+PORTION = 50
+"""Contracts of a list that are compared in one go; the event loop breathes in between."""
 
 UpkeepOf = Callable[[Instrument, int], Mapping[str, Upkeep]]
 
@@ -127,7 +129,7 @@ class InstrumentBook:
         """Read the lists once; return the seconds until the next time."""
         try:
             listed = await self._reader.read()
-            self._take(listed.instruments)
+            await self._take(listed.instruments)
             self._count(listed.rejects)
             for quota, limit in listed.limits.items():
                 self.limits(quota, limit)
@@ -174,7 +176,7 @@ class InstrumentBook:
         delay = self._backoff.next()
         return max(delay, error.retry_after_s) if isinstance(error, RateLimited) else delay
 
-    def _take(self, instruments: Iterable[Instrument]) -> None:
+    async def _take(self, instruments: Iterable[Instrument]) -> None:
         """Compare a new reading with what is known, tell the differences, follow what is wanted."""
         now = self._clock.now_ms()
         listed = {item.name: item for item in instruments}
@@ -183,7 +185,9 @@ class InstrumentBook:
                 f"{self.venue}: the instrument list has {len(listed)} contracts after {len(self._listed)}; not believed"
             )
         first = not self._listed
-        for name, row in listed.items():
+        for number, (name, row) in enumerate(listed.items(), 1):
+            if number % PORTION == 0:
+                await asyncio.sleep(0)
             before, known = self._listed.get(name), self.known.get(name)
             item = _keep_learnt(row, before, known)
             if first:

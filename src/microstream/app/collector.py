@@ -31,6 +31,7 @@ from microstream.transport.poll_feed import PollFeed
 from microstream.transport.rounds import Inlet
 from microstream.transport.sweep_feed import SweepFeed
 from microstream.transport.tap import Tap
+from microstream.transport.turns import Turns
 
 SWEEP_PART = 0.5
 """Part of our share of a quota that requests for single contracts may take; the rest is for bulk polls and retries."""
@@ -50,6 +51,7 @@ class Collector:
         buffer: Buffer,
         *,
         tap: Tap | None,
+        turns: Turns,
         gate: asyncio.Event,
         clock: Clock,
         random: Random,
@@ -104,6 +106,7 @@ class Collector:
             clock=clock,
             random=random,
             tap=self._tap,
+            turns=turns,
         )
         self.book.changed = self.streams.plan
         self.spot: SpotCollector | None = None
@@ -121,6 +124,7 @@ class Collector:
                 is_streamed="spot" in ways.wanted,
                 connects=self._connects,
                 tap=self._tap,
+                turns=turns,
                 clock=clock,
                 random=random,
             )

@@ -81,17 +81,13 @@ class MultiTimeframeCoordinator:
         """Ask for the end: polling stops, what is unsent is written, everything is closed."""
         self._stop.set()
 
-    def status(self) -> dict[str, VenueHealth]:
-        """Return how every venue is doing."""
-        now = self._clock.now_ms()
-        return {
-            item.venue.name: venue_health(item, self._parts.pipeline, now) for item in self._parts.collectors
-        }
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether every enabled venue is live and the server takes what is written."""
-        return self._parts.bus.state.connected and all(venue.ready for venue in self.status().values())
+    async def status(self) -> dict[str, VenueHealth]:
+        """Return how every venue is doing: one after the other, so that frames are taken in between."""
+        found = {}
+        for item in self._parts.collectors:
+            found[item.venue.name] = venue_health(item, self._parts.pipeline, self._clock.now_ms())
+            await asyncio.sleep(0)
+        return found
 
     async def _embedded(self, stack: AsyncExitStack) -> EmbeddedServer:
         server = EmbeddedServer(self._config.redis.port)
@@ -107,9 +103,7 @@ class MultiTimeframeCoordinator:
         server = StatusServer(
             settings.host,
             settings.port,
-            metrics=lambda: exposition(
-                measurements(self._parts, self._lag, self.status(), len(asyncio.all_tasks()))
-            ),
+            metrics=self._metrics,
             readiness=self._readiness,
             rejects=lambda: list(self._parts.pipeline.rejects.samples),
         )
@@ -123,14 +117,21 @@ class MultiTimeframeCoordinator:
             ) from error
         log.info("status server listens", url=server.url)
 
-    def _readiness(self) -> tuple[bool, object]:
+    async def _metrics(self) -> bytes:
+        health = await self.status()
+        return exposition(measurements(self._parts, self._lag, health, len(asyncio.all_tasks())))
+
+    async def _readiness(self) -> tuple[bool, object]:
+        """Return whether every enabled venue is live and the server takes what is written, and all about it."""
+        health = await self.status()
         sink = self._parts.bus.state
+        ready = sink.connected and all(venue.ready for venue in health.values())
         body = {
-            "ready": self.is_ready,
+            "ready": ready,
             "redis": {"connected": sink.connected, "last_error": None if sink.connected else sink.last_error},
-            "venues": self.status(),
+            "venues": health,
         }
-        return self.is_ready, body
+        return ready, body
 
     async def _tick(self) -> None:
         while True:

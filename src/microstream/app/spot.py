@@ -22,6 +22,7 @@ from microstream.transport.http import HttpClient, HttpSettings
 from microstream.transport.poll_feed import PollFeed
 from microstream.transport.rounds import Inlet
 from microstream.transport.stream_outlet import Tap
+from microstream.transport.turns import Turns
 
 SPOT = "spot"
 """What quality messages of this are about."""
@@ -64,6 +65,7 @@ class SpotCollector:
         is_streamed: bool,
         connects: Budget,
         tap: Tap | None,
+        turns: Turns,
         clock: Clock,
         random: Random,
     ) -> None:
@@ -99,6 +101,7 @@ class SpotCollector:
             clock=clock,
             random=random,
             tap=tap,
+            turns=turns,
         )
         self.book.changed = self.streams.plan
         self._venue = venue.name

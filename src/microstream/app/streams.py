@@ -18,6 +18,7 @@ from microstream.spec.venue import Venue
 from microstream.transport.budget import Budget
 from microstream.transport.stream_feed import StreamFeed
 from microstream.transport.stream_outlet import Tap
+from microstream.transport.turns import Turns
 
 Hurry = Callable[[frozenset[Kind]], None]
 """Told the kinds whose streams have just been lost or fallen silent: polls must not wait for their time."""
@@ -204,6 +205,7 @@ class Streams:
         clock: Clock,
         random: Random,
         tap: Tap | None,
+        turns: Turns,
     ) -> None:
         self.venue = venue.name
         self.pipeline = pipeline
@@ -226,6 +228,7 @@ class Streams:
                     clock,
                     random,
                     tap,
+                    turns,
                 ),
             )
             for endpoint in endpoints

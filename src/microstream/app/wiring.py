@@ -25,6 +25,7 @@ from microstream.sinks.bus import Bus
 from microstream.sinks.settings import SinkSettings
 from microstream.spec.venue import Venue
 from microstream.transport.tap import Tap, TapSettings
+from microstream.transport.turns import Turns
 
 WHOLE = "*"
 """Symbol of the quality messages that concern a whole venue."""
@@ -113,7 +114,7 @@ def wire(config: Config, clock: Clock, random: Random) -> Parts:
         polled=ways.polled,
         streamed=ways.streamed,
     )
-    tap = _tap(config, clock)
+    tap, turns = _tap(config, clock), Turns(clock)
     for name in enabled_venues(config):
         venue = venues.load(name)
         _warn_of_unstreamed(venue, ways)
@@ -126,6 +127,7 @@ def wire(config: Config, clock: Clock, random: Random) -> Parts:
             pipeline,
             buffer,
             tap=tap,
+            turns=turns,
             gate=gate,
             clock=clock,
             random=random,

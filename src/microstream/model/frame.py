@@ -1,5 +1,7 @@
 """Frame: what one reply or one WebSocket frame says, good and bad."""
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 
 from microstream.model.events import (
@@ -34,6 +36,20 @@ class Reject(Struct, frozen=True, gc=False):
     kind: Kind | None
     reason: str
     observed: str
+
+
+def borders_of(events: Sequence[AnyEvent], size: int) -> list[int]:
+    """Return where to cut events into parts of at least `size`, between contracts; those of one stand together."""
+    borders, count = [], len(events)
+    at = size
+    while at < count:
+        key = events[at - 1].key
+        while at < count and events[at].key == key:
+            at += 1
+        if at < count:
+            borders.append(at)
+        at += size
+    return borders
 
 
 class Frame(Struct, gc=False):

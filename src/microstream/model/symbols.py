@@ -126,8 +126,8 @@ class _Wish:
         """Return whether the name is one of the contract's own."""
         if self._venue is not None and instrument.exchange != self._venue:
             return False
-        names = (instrument.name, instrument.symbol, instrument.instrument)
-        return any(self._exact == name.upper() for name in names)
+        exact = self._exact
+        return exact in (instrument.name.upper(), instrument.symbol.upper(), instrument.instrument.upper())
 
     def _matches_glob(self, instrument: Instrument) -> bool:
         assert self._glob is not None  # noqa: S101

@@ -50,18 +50,13 @@ class Frozen:
         self._judged = judged
         self._samples: dict[Kind, dict[str, Sample]] = {kind: {} for kind in WATCHED}
 
-    def tick(self, states: Iterable[State], now: int) -> None:
-        """Compare all values with what they were; `states` are those of one venue."""
-        states = list(states)
-        for kind in WATCHED:
-            self._look(kind, states, now)
-
     def forget(self, key: str) -> None:
         """Drop what is known of a contract."""
         for samples in self._samples.values():
             samples.pop(key, None)
 
-    def _look(self, kind: Kind, states: Iterable[State], now: int) -> None:
+    def tick(self, kind: Kind, states: Iterable[State], now: int) -> None:
+        """Compare all values of a watched kind with what they were; `states` are those of one venue."""
         samples, value = self._samples[kind], attrgetter(kind)
         resting: list[tuple[State, AnyEvent, Sample]] = []
         count = lively = 0

@@ -1,6 +1,6 @@
 """The stream's subscriptions of all venues: which are sound, and which have fallen silent."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from microstream.model.instruments import Instrument
 from microstream.model.line import Line
@@ -91,9 +91,9 @@ class Lines:
         self._tell(line, now, why)
         self._subscribe_anew(line, now)
 
-    def tick(self, now: int) -> None:
-        """Learn the pace of each line, and find those that should have spoken."""
-        for exchange, lines in self.of.items():
+    def ticking(self, now: int) -> Iterator[None]:
+        """Learn the pace of each line, and find those that should have spoken; a step for each venue."""
+        for exchange, lines in list(self.of.items()):
             self.delays.setdefault(exchange, Delay()).look(lines.values(), now, self._looked_at)
             overdue, silent = [], []
             for line in lines.values():
@@ -109,7 +109,7 @@ class Lines:
                 self._tell_all(exchange, silent, len(lines), now)
             for line in overdue:
                 self._subscribe_anew(line, now)
-
+            yield
         self._looked_at = now
 
     def _tell_all(self, exchange: str, silent: list[Line], lines: int, now: int) -> None:

@@ -28,7 +28,7 @@ from microstream.pipeline.canary import Canary, Finding
 from microstream.pipeline.check import QUIET, check, limits, wrong_prices
 from microstream.pipeline.followed import Family, Followed, followed, is_meant
 from microstream.pipeline.freshness import TICK_MS, Freshness, is_due, is_late
-from microstream.pipeline.frozen import Frozen
+from microstream.pipeline.frozen import WATCHED, Frozen
 from microstream.pipeline.interval import interval_after
 from microstream.pipeline.lines import Lines, Silent
 from microstream.pipeline.outlier import Outliers
@@ -263,13 +263,13 @@ class Pipeline:
             self._venues = {}
             for one in self._followed.values():
                 self._venues.setdefault(one.state.instrument.exchange, []).append(one)
-        self.lines.tick(now)
-        yield
+        yield from self.lines.ticking(now)
         for exchange in list(self._venues):
             self._freshness.tick(exchange, self._still_followed(exchange), now)
             yield
-            self._frozen.tick([one.state for one in self._still_followed(exchange)], now)
-            yield
+            for kind in WATCHED:
+                self._frozen.tick(kind, [one.state for one in self._still_followed(exchange)], now)
+                yield
         self._outliers.tick(now)
 
     def _still_followed(self, exchange: str) -> list[Followed]:

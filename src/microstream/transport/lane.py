@@ -66,6 +66,8 @@ class Lane:
 
     def confirmed(self) -> int:
         """Return how many topics some connection carries."""
+        if len(self.connections) <= 1:
+            return sum(item.subscriptions.confirmed for item in self.connections)
         return sum(any(item.subscriptions.is_on(name) for item in self.connections) for name in self.topics)
 
     def want(self, topics: Mapping[str, Topic]) -> None:

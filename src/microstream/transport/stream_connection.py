@@ -4,12 +4,13 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from itertools import pairwise
 from random import Random
 
 import structlog
 
 from microstream.errors import Desynced, MicrostreamError, RateLimited, Remedy, TransportError, WireMismatch
-from microstream.model.frame import Frame
+from microstream.model.frame import Frame, borders_of
 from microstream.spec.stream import Acked, Closing, Control, Pong, Refused, Topic
 from microstream.transport.heartbeat import Heartbeat
 from microstream.transport.lifetime import replaced_after_s
@@ -19,6 +20,10 @@ from microstream.transport.subscriptions import Outcome, Subscriptions
 from microstream.transport.websocket import Websocket, connect
 
 CONNECT_S = 10.0
+WHOLE = 300
+"""Events of a frame that are handed over in one go."""
+PART = 150
+"""Of a larger frame, the events that are."""
 CONNECT_COST = (("connects", 1.0),)
 FIRST_FRAMES_S = 10.0
 """How long a connection with everything confirmed waits for the first frames before it counts as ready."""
@@ -147,7 +152,7 @@ class StreamConnection:
         try:
             self._tally.attempts += 1
             self._tapped_as = f"{self._name}#{self._tally.attempts}"
-            self._socket = await connect(inlet.url, self, inlet.clock, CONNECT_S)
+            self._socket = await connect(inlet.url, self, inlet.clock, CONNECT_S, inlet.turns)
         finally:
             inlet.connects.settle(booking)
         self.opened_at = inlet.clock.monotonic()
@@ -218,9 +223,25 @@ class StreamConnection:
         if topic is not None or frame.events or frame.rejects:
             if self._silent and topic in self._silent:
                 self._first(topic)
-            self._push(frame)
+            if len(frame.events) > WHOLE:
+                self._push_in_parts(frame)
+            else:
+                self._push(frame)
         if control is not None:
             self._heard(control)
+
+    def _push_in_parts(self, frame: Frame) -> None:
+        """Hand over the beginning of a frame with many rows, and the rest part by part, between other work."""
+        events = frame.events
+        borders = [0, *borders_of(events, PART), len(events)]
+        frame.events = events[: borders[1]]
+        parts = [
+            Frame(self._name, frame.received_at, "ws", events[begin:end])
+            for begin, end in pairwise(borders[1:])
+        ]
+        self._push(frame)
+        if self._socket is not None:
+            self._inlet.turns.put_first(self._socket, [(self._push, (part,)) for part in parts])
 
     def pong(self) -> None:
         """Take the answer to a ping."""

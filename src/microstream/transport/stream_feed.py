@@ -12,13 +12,15 @@ from microstream.transport.budget import Budget
 from microstream.transport.lane import Lane
 from microstream.transport.stream_outlet import Blockade, StreamInlet, StreamOutlet, Tap
 from microstream.transport.stream_state import StreamState, StreamTally
+from microstream.transport.turns import Turns
 
 
 class StreamFeed:
     """Keeps topics subscribed and hands every frame to the outlet, from the socket's callback.
 
     `url` is the whole address; `connects` has a quota of that name, which all feeds of the venue share. `context()`
-    is asked for every frame. `tap`, if there is one, sees each frame as it came.
+    is asked for every frame. `tap`, if there is one, sees each frame as it came. Feeds with the same `turns` share the
+    time that frames may take in one pass of the loop.
     """
 
     def __init__(
@@ -32,12 +34,23 @@ class StreamFeed:
         clock: Clock,
         random: Random,
         tap: Tap | None = None,
+        turns: Turns | None = None,
     ) -> None:
         self.endpoint = endpoint
         self._tally = StreamTally()
         blockade = Blockade(outlet)
         self._inlet = StreamInlet(
-            endpoint, url, venue, connects, context, outlet, clock, self._tally, blockade, tap
+            endpoint,
+            url,
+            venue,
+            connects,
+            context,
+            outlet,
+            clock,
+            self._tally,
+            blockade,
+            turns or Turns(clock),
+            tap,
         )
         self._random = random
         self._lanes: dict[int, Lane] = {}

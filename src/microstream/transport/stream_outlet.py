@@ -11,6 +11,7 @@ from microstream.spec.rest import Context
 from microstream.spec.stream import Endpoint, Refused, Topic
 from microstream.transport.budget import Budget
 from microstream.transport.stream_state import StreamTally
+from microstream.transport.turns import Turns
 
 Tap = Callable[[str, bytes, int], None]
 """Sees every text frame as it came: name of the endpoint, payload, receipt in ms UTC."""
@@ -81,4 +82,5 @@ class StreamInlet:
     clock: Clock
     tally: StreamTally
     blockade: Blockade
+    turns: Turns
     tap: Tap | None = None

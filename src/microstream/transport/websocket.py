@@ -17,6 +17,7 @@ from microstream.clock import Clock
 from microstream.errors import MicrostreamError, TransportError
 from microstream.transport.handshake import refusal_of
 from microstream.transport.proxy import proxy_for
+from microstream.transport.turns import Turns
 
 MAX_FRAME = 4 << 20
 """Bytes of a message; a larger one ends the connection."""
@@ -51,11 +52,13 @@ class Receiver(Protocol):
 class Websocket(picows.WSListener):
     """An open connection, and the callbacks that picows makes. Build it with `connect`."""
 
-    def __init__(self, receiver: Receiver, clock: Clock) -> None:
+    def __init__(self, receiver: Receiver, clock: Clock, turns: Turns) -> None:
         self.binary = 0
         self._receiver = receiver
         self._text: Callable[[bytes, int], None] = receiver.text
         self._now_ms = clock.now_ms
+        self._turns = turns
+        self._raised: Exception | None = None
         self._parts: list[bytes] = []
         self._parts_size = 0
         self._transport: picows.WSTransport | None = None
@@ -84,6 +87,13 @@ class Websocket(picows.WSListener):
         """Take nothing more from the connection: what comes is dropped."""
         self._text = _drop
 
+    def failed(self, error: Exception) -> None:
+        """End the connection because the receiver has raised this for a frame that had to wait."""
+        self._raised = self._raised or error
+        self.silence()
+        if self._transport is not None:
+            self._transport.disconnect(graceful=False)
+
     async def close(self) -> None:
         """End the connection: politely if the server answers within `CLOSE_S`, else at once.
 
@@ -99,6 +109,8 @@ class Websocket(picows.WSListener):
                     await transport.wait_disconnected()
         finally:
             transport.disconnect(graceful=False)
+        if self._raised is not None:
+            raise self._raised
 
     async def closed(self) -> TransportError:
         """Wait for the end of the connection and return why it ended; raises what the receiver raised."""
@@ -107,6 +119,8 @@ class Websocket(picows.WSListener):
             await self._transport.wait_disconnected()
         except picows.WSProtocolError as error:
             return TransportError(str(error), reason=CODES_OF_OURS.get(error.code, "protocol"))
+        if self._raised is not None:
+            raise self._raised
         handshake: Any = self._transport.close_handshake  # None when no close frame came or went
         if handshake is None or handshake.recv is None:
             return TransportError("the connection was cut without a close frame", reason="closed")
@@ -118,15 +132,23 @@ class Websocket(picows.WSListener):
         self._transport = transport
 
     def on_ws_frame(self, transport: picows.WSTransport, frame: picows.WSFrame) -> None:
-        """Hand over a message, stamped once."""
+        """Hand over a message, stamped once: now, or in the next turn."""
         if frame.msg_type is TEXT and frame.fin:
-            self._text(frame.get_payload_as_bytes(), self._now_ms())
+            now = self._now_ms()
+            if now < self._turns.until:
+                self._text(frame.get_payload_as_bytes(), now)
+            else:
+                self._turns.take(self, self._hand_over, frame.get_payload_as_bytes(), now)
         else:
             self._rare(transport, frame)
 
     def on_ws_disconnected(self, transport: picows.WSTransport) -> None:
-        """Tell the receiver."""
+        """Tell the receiver, after all that came before."""
+        self._turns.flush()
         self._receiver.ended()
+
+    def _hand_over(self, data: bytes, received_at: int) -> None:
+        self._text(data, received_at)  # asked for when its turn has come: it may have been silenced by then
 
     def pause_writing(self) -> None:
         """Do nothing: what is sent is small and few."""
@@ -157,20 +179,24 @@ class Websocket(picows.WSListener):
         if frame.fin:
             whole = b"".join(self._parts)
             self._parts, self._parts_size = [], 0
-            self._text(whole, self._now_ms())
+            self._turns.take(self, self._hand_over, whole, self._now_ms())
 
 
 def _drop(_data: bytes, _received_at: int) -> None:
     """Take nothing."""
 
 
-async def connect(url: str, receiver: Receiver, clock: Clock, timeout_s: float) -> Websocket:
+async def connect(
+    url: str, receiver: Receiver, clock: Clock, timeout_s: float, turns: Turns | None = None
+) -> Websocket:
     """Return an open connection to `url`, through the proxy that the environment asks for.
+
+    Connections with the same `turns` share the time that frames may take in one pass of the loop.
 
     Raises `TransportError` (reasons dns, connect, proxy, tls, timeout, closed, bad_http, http_...), `RateLimited`,
     `Banned` and `RegionBlocked`; `ConfigError` for a proxy that cannot be used.
     """
-    websocket = Websocket(receiver, clock)
+    websocket = Websocket(receiver, clock, turns or Turns(clock))
     proxy = proxy_for("http" + url.removeprefix("ws"))
     dialled: list[socket.socket] = []
     try:

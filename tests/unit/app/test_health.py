@@ -31,9 +31,9 @@ class Service:
         self.parts: Parts = wire(config, self.clock, Random(1))
         (self.collector,) = self.parts.collectors
 
-    def list(self, *items: object) -> None:
+    async def list(self, *items: object) -> None:
         """Take a list of contracts as if it had been read."""
-        self.collector.book._take(items)  # type: ignore[arg-type]
+        await self.collector.book._take(items)  # type: ignore[arg-type]
 
     def hear(self, item: object, at: int) -> None:
         """Deliver good values of a contract."""
@@ -51,15 +51,15 @@ def service() -> Service:
     return Service()
 
 
-def test_nothing_is_ready_before_the_lists_are_read(service: Service) -> None:
+async def test_nothing_is_ready_before_the_lists_are_read(service: Service) -> None:
     """A venue without a registry."""
     health = service.health(NOON)
     assert (health.known, health.followed, health.ready) == (0, 0, False)
 
 
-def test_nothing_is_ready_before_the_first_values(service: Service) -> None:
+async def test_nothing_is_ready_before_the_first_values(service: Service) -> None:
     """They are waited for, and have no age."""
-    service.list(SOL, BTC)
+    await service.list(SOL, BTC)
     health = service.health(NOON)
     family = health.families["funding"]
     assert (family.followed, family.live, family.stale, family.waiting) == (2, 0, 0, 2)
@@ -67,9 +67,9 @@ def test_nothing_is_ready_before_the_first_values(service: Service) -> None:
     assert not health.ready
 
 
-def test_a_venue_is_ready_when_every_family_is_live(service: Service) -> None:
+async def test_a_venue_is_ready_when_every_family_is_live(service: Service) -> None:
     """Ages are since the value was heard."""
-    service.list(SOL, BTC)
+    await service.list(SOL, BTC)
     service.hear(SOL, NOON)
     service.hear(BTC, NOON + 2_000)
     health = service.health(NOON + 5_000)
@@ -78,9 +78,9 @@ def test_a_venue_is_ready_when_every_family_is_live(service: Service) -> None:
     assert (family.live, family.newest_age_s, family.median_age_s, family.oldest_age_s) == (2, 3.0, 5.0, 5.0)
 
 
-def test_half_of_the_contracts_are_enough_and_less_is_not(service: Service) -> None:
+async def test_half_of_the_contracts_are_enough_and_less_is_not(service: Service) -> None:
     """One stale contract of two leaves the family ready, both do not."""
-    service.list(SOL, BTC)
+    await service.list(SOL, BTC)
     service.hear(SOL, NOON)
     service.hear(BTC, NOON + 20_000)
     health = service.health(NOON + 31_000)
@@ -92,45 +92,45 @@ def test_half_of_the_contracts_are_enough_and_less_is_not(service: Service) -> N
     assert health.families["funding"].ready
 
 
-def test_contracts_that_are_not_live_are_not_waited_for(service: Service) -> None:
+async def test_contracts_that_are_not_live_are_not_waited_for(service: Service) -> None:
     """A venue on which nothing is to be followed is ready."""
     halted = contract("bybit", "SOLUSDT", status="suspended")
-    service.list(halted, BTC)
+    await service.list(halted, BTC)
     service.hear(BTC, NOON)
     health = service.health(NOON)
     assert (health.known, health.followed, health.families["oi"].followed) == (2, 1, 1)
     assert health.ready
 
 
-def test_dated_contracts_have_no_funding_to_wait_for() -> None:
+async def test_dated_contracts_have_no_funding_to_wait_for() -> None:
     """They are followed by name, for price and open interest."""
     dated = contract("bybit", "BTCUSDT-26MAR27")
     service = Service()
     service.collector.book._selection = type(service.collector.book._selection)([dated.name])
-    service.list(dated)
+    await service.list(dated)
     service.hear(dated, NOON)
     health = service.health(NOON)
     assert (health.families["funding"].followed, health.families["oi"].followed) == (0, 1)
     assert health.ready
 
 
-def test_what_fails_is_named(service: Service) -> None:
+async def test_what_fails_is_named(service: Service) -> None:
     """For the one who reads `/readyz`."""
-    service.list(SOL)
+    await service.list(SOL)
     service.collector.book.failing = "the lists cannot be read"
     assert service.health(NOON).failing == ["the lists cannot be read"]
 
 
-def test_health_is_plain_data(service: Service) -> None:
+async def test_health_is_plain_data(service: Service) -> None:
     """It is the answer of `/readyz`."""
-    service.list(SOL)
+    await service.list(SOL)
     body = json.decode(json.encode({"bybit": service.health(NOON)}))
     assert body["bybit"]["families"]["oi"]["waiting"] == 1
 
 
-def test_every_sample_belongs_to_a_declared_metric(service: Service) -> None:
+async def test_every_sample_belongs_to_a_declared_metric(service: Service) -> None:
     """With as many label values as labels, and the numbers that are known here."""
-    service.list(SOL, BTC)
+    await service.list(SOL, BTC)
     service.hear(SOL, NOON)
     service.collector.deliver([Bench().frame(BTC, NOON, mark="NaN")], 10_000)
     service.collector.clock(5_000, 10, NOON)
@@ -151,9 +151,9 @@ def test_every_sample_belongs_to_a_declared_metric(service: Service) -> None:
     assert len(found) == len(samples), "a sample is given twice"
 
 
-def test_metrics_have_the_prefix_and_no_symbols(service: Service) -> None:
+async def test_metrics_have_the_prefix_and_no_symbols(service: Service) -> None:
     """Prometheus' text format, bounded labels."""
-    service.list(SOL, BTC)
+    await service.list(SOL, BTC)
     service.hear(SOL, NOON)
     health = {"bybit": service.health(NOON)}
     text = exposition(measurements(service.parts, LoopLag(service.clock), health, 7)).decode()
@@ -165,7 +165,7 @@ def test_metrics_have_the_prefix_and_no_symbols(service: Service) -> None:
 
 async def test_what_keeps_requests_waiting_is_told(service: Service) -> None:
     """A closed quota, and one that is used up, are reasons that no feed and no list knows of."""
-    service.list(SOL)
+    await service.list(SOL)
     budget = service.collector.budget
     assert service.health(NOON).failing == []
     budget.close(None, 30.0)
@@ -174,7 +174,7 @@ async def test_what_keeps_requests_waiting_is_told(service: Service) -> None:
 
 async def test_a_quota_that_is_used_up_is_told(service: Service) -> None:
     """Requests that wait for room are counted beside what is used of the limit."""
-    service.list(SOL)
+    await service.list(SOL)
     budget = service.collector.budget
     room = next(quota.limit for quota in budget.quotas()) * Config().exchanges.bybit.weight_share
     await budget.spend((("requests", room),))

@@ -1,5 +1,6 @@
 """Where a venue's spot pairs are asked for, from which limits, and what readiness makes of them."""
 
+import asyncio
 from random import Random
 
 import pytest
@@ -88,7 +89,7 @@ def test_readiness_does_not_depend_on_spot() -> None:
     """Pairs are shown under the venue and counted apart from contracts; stale ones leave it ready."""
     parts = wired(bybit={"enabled": False}, okx={"enabled": False})
     item, spot = collectors(parts)["binance"]
-    item.book._take([BTC])
+    asyncio.run(item.book._take([BTC]))
     item.deliver([Bench().frame(BTC, NOON, mark=150.0, index=150.0, rate=0.0001, oi=1000.0)], 10_000)
     frame = Frame("spot/bookTicker", NOON, "rest")
     frame.spot(spot.book.context.instruments["BTCUSDT"], None, bid="149", ask="151")

@@ -19,6 +19,7 @@ from microstream.spec.stream import Refused, Topic
 from microstream.spec.venue import Venue
 from microstream.transport.budget import Budget
 from microstream.transport.stream_feed import StreamFeed
+from microstream.transport.turns import Turns
 
 SOL, BTC = contract("bybit", "SOLUSDT"), contract("bybit", "BTCUSDT")
 ALL: frozenset[Kind] = frozenset({"mark", "index", "funding", "settled", "open_interest"})
@@ -69,6 +70,7 @@ class Office:
             clock=self.clock,
             random=Random(7),
             tap=None,
+            turns=Turns(self.clock),
         )
         for desk in self.streams.desks:
             desk.feed = self.feed  # type: ignore[assignment]

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from tests.unit.model.contracts import NOON, contract
 
 from microstream.model.events import FundingRate, FundingSettled, IndexPrice, MarkPrice, OpenInterest
-from microstream.model.frame import SHOWN, Frame, Reject
+from microstream.model.frame import SHOWN, Frame, Reject, borders_of
 
 SOL = contract("okx", "SOL-USDT-SWAP")
 
@@ -91,3 +91,13 @@ def test_open_interest_needs_an_amount(frame: Frame) -> None:
     frame.open_interest(SOL, NOON, contracts=None, base=3.0)
     amounts = [(event.contracts, event.base) for event in frame.events if isinstance(event, OpenInterest)]
     assert amounts == [(0.0, None), (None, 3.0)]
+
+
+@pytest.mark.parametrize(
+    ("size", "borders"),
+    [(1, [3, 5, 6]), (2, [3, 5]), (3, [3, 6]), (4, [5]), (6, [6]), (7, []), (100, [])],
+)
+def test_events_are_cut_between_contracts(size: int, borders: list[int]) -> None:
+    """Every part but the last has at least so many, and no contract is cut in two."""
+    events = [MarkPrice(key=key, timestamp=1, received_at=1, source="ws", price=1.0) for key in "aaabbcd"]
+    assert borders_of(events, size) == borders
