@@ -115,7 +115,7 @@ async def test_three_forms_agree(
         payload = msgspec.json.decode(message["data"])
         assert (payload["run"], payload["seq"]) == (1234, 1)
     state = publisher.bus.state
-    await eventually(lambda: state.written == {"funding": 2})
+    await eventually(lambda: state.written == {"funding": 1, "oi": 1})
     assert state.connected
     assert state.latency.count == state.flushes == 1
     assert sum(state.latency.buckets) == 1

@@ -7,7 +7,6 @@ and a repeated number has the same payload. Meanwhile the buffer conflates, so m
 
 import asyncio
 import random
-from contextlib import suppress
 from typing import cast
 
 import hiredis
@@ -64,7 +63,7 @@ class Bus:
     def unwritten(self) -> int:
         """Messages that the server has not acknowledged yet."""
         held = self._unacknowledged
-        return len(self._buffer) + (held.families.total() if held else 0)
+        return len(self._buffer) + (sum(held.families.values()) if held else 0)
 
     async def run(self) -> None:
         """Write until cancelled; a server that is away, slow or refuses is retried."""
@@ -73,7 +72,7 @@ class Bus:
             while True:
                 await self._attempt()
                 if self.state.connected:
-                    await self._wait_for_work()
+                    await self._buffer.wait()
         finally:
             self._running = False
             await self._link.close()
@@ -93,11 +92,6 @@ class Bus:
             if not self._running:
                 await self._link.close()
         return self.unwritten
-
-    async def _wait_for_work(self) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(max(0.0, self._upkeep_due - self._clock.monotonic())):
-                await self._buffer.wait()
 
     async def _attempt(self) -> None:
         """Write one slice, or note the failure and wait a little."""
@@ -124,7 +118,8 @@ class Bus:
             self._kept |= batch.retained
             self._unacknowledged = self._packer.pack(batch)
             await self._acknowledge()
-        await self._remove_leftovers()
+        if self._kept:
+            await self._remove_leftovers()
         if self._clock.monotonic() >= self._upkeep_due:
             await self._look_after_keys()
 
@@ -174,10 +169,12 @@ class Bus:
             if length < len(group.last):
                 await self._restore(group)
         self._upkeep_due = self._clock.monotonic() + UPKEEP_S
+        asyncio.get_running_loop().call_later(UPKEEP_S, self._buffer.wake)
 
     def _count(self, written: Slice) -> None:
         state = self.state
-        state.written += written.families
+        for family, count in written.families.items():
+            state.written[family] += count
         state.flushes += 1
         state.bytes += len(written.packed)
         state.latency.record(self._clock.monotonic() - self._taken_at)

@@ -61,8 +61,11 @@ def parse(url: str) -> Target:
 class _Session(asyncio.Protocol):
     """The life of one connection: collects the replies that one caller waits for."""
 
-    def __init__(self, on_lost: Callable[[], None]) -> None:
+    def __init__(self, on_lost: Callable[[], None], timeout_s: float) -> None:
         self.transport: asyncio.Transport
+        self._timeout_s = timeout_s
+        self._asked_at = 0.0
+        self._watch: asyncio.TimerHandle | None = None
         self.lost = asyncio.Event()
         self._on_lost = on_lost
         self._parser = hiredis.Reader()
@@ -71,11 +74,17 @@ class _Session(asyncio.Protocol):
         self._complete: asyncio.Future[None] | None = None
 
     async def ask(self, packed: bytes, expected: int) -> list[Reply]:
-        """Send commands and return their replies. Raises `OSError`, `hiredis.ProtocolError`."""
+        """Send commands and return their replies. Raises `OSError`, `hiredis.ProtocolError`, `TimeoutError`."""
         if self.lost.is_set():
             raise ConnectionResetError("the server closed the connection")
         self._replies, self._expected = [], expected
-        self._complete = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self._complete = loop.create_future()
+        self._asked_at = loop.time()
+        if (
+            self._watch is None
+        ):  # one timer for all questions of its time: a timer for each takes as long as packing
+            self._watch = loop.call_later(self._timeout_s, self._look)
         self.transport.write(packed)
         await self._complete
         if len(self._replies) > expected:
@@ -101,8 +110,22 @@ class _Session(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the caller, and the owner who may be asleep."""
         self.lost.set()
+        if self._watch is not None:
+            self._watch.cancel()
         self._end(exc or ConnectionResetError("the server closed the connection"))
         self._on_lost()
+
+    def _look(self) -> None:
+        """End the question that has waited for its answer for too long; look again when the newest will have."""
+        self._watch = None
+        if self._complete is None or self._complete.done():
+            return
+        loop = asyncio.get_running_loop()
+        left_s = self._asked_at + self._timeout_s - loop.time()
+        if left_s <= 0:
+            self._end(TimeoutError())
+        else:
+            self._watch = loop.call_later(left_s, self._look)
 
     def _end(self, error: Exception | None) -> None:
         if self._complete is None or self._complete.done():
@@ -171,8 +194,7 @@ class Link:
         if session is None:
             raise SinkDown(f"{self.name}: not connected")
         try:
-            async with asyncio.timeout(self._timeout_s):
-                return await session.ask(packed, count)
+            return await session.ask(packed, count)
         except TimeoutError:
             self.abort()
             raise SinkDown(f"{self.name}: no answer within {self._timeout_s:g} s") from None
@@ -225,7 +247,7 @@ class Link:
             raise SinkDown(f"{self.name}: the ssl_ options of redis.url do not work: {error}") from error
 
     def _new_session(self) -> _Session:
-        return _Session(self._on_lost)
+        return _Session(self._on_lost, self._timeout_s)
 
     def _greeting(self) -> list[bytes]:
         target = self._target

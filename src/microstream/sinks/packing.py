@@ -5,8 +5,7 @@ every message. Log and last value come before the publish, so one who subscribes
 value then misses nothing.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice
 
@@ -31,7 +30,7 @@ class Slice:
 
     packed: bytes = b""
     count: int = 0
-    families: Counter[str] = field(default_factory=Counter)
+    families: dict[str, int] = field(default_factory=dict)
 
     @property
     def commands(self) -> list[bytes]:
@@ -81,9 +80,10 @@ class Group:
 class _Part:
     """One group's share of a slice, in pieces: packed items and payloads in turn, and the same for `PUBLISH`."""
 
-    __slots__ = ("family", "fields", "publishes")
+    __slots__ = ("family", "fields", "group", "publishes")
 
-    def __init__(self, family: str) -> None:
+    def __init__(self, group: Group, family: str) -> None:
+        self.group = group
         self.family = family
         self.fields: list[bytes] = []
         self.publishes: list[bytes] = []
@@ -139,22 +139,26 @@ class Packer:
         """Number, encode and pack what was taken from the buffer."""
         for channel, dropped in batch.spent.items():
             self._line(channel).seq += dropped
-        self._number(batch.messages)
         packed = Slice()
         pieces: list[bytes] = []
-        parts = {name: part for name, part in self._parts.items() if part.fields}
-        for name in {**parts, **dict.fromkeys(batch.removed), **dict.fromkeys(batch.retained)}:
-            packed.count += self._pack_group(self.group(name), parts.get(name), batch, pieces)
-        for part in parts.values():
-            packed.families[part.family] += len(part.publishes) // 2
+        if batch.removed or batch.retained:
+            for name in {**batch.removed, **batch.retained}:
+                group = self.group(name)
+                pieces += group.forget(_gone(group, batch))
+            packed.count = len(pieces)
+        for part in self._numbered(batch.messages):
+            packed.count += self._pack_part(part, batch, pieces)
+            written = len(part.publishes) // 2
+            packed.families[part.family] = packed.families.get(part.family, 0) + written
             part.fields.clear()
             part.publishes.clear()
         packed.packed = b"".join(pieces)
         return packed
 
-    def _number(self, messages: Iterable[Entry]) -> None:
-        """Give every message its number, encode it, and add it to the share of its group."""
+    def _numbered(self, messages: Iterable[Entry]) -> list[_Part]:
+        """Give every message its number, encode it, and add it to the share of its group; return the shares."""
         lines, encode, run = self._lines, self._encode, self._run
+        touched: list[_Part] = []
         for channel, message in messages:
             line = lines.get(channel.name) or self._line(channel)
             line.seq = seq = line.seq + 1
@@ -165,52 +169,53 @@ class Packer:
             value = (LENGTHS[size] if size < MOST_LENGTHS else b"$%d\r\n" % size) + payload + b"\r\n"
             part = line.part
             fields = part.fields
+            if not fields:
+                touched.append(part)
             fields.append(line.item)
             fields.append(value)
             publishes = part.publishes
             publishes.append(line.publish)
             publishes.append(value)
+        return touched
 
-    def _pack_group(self, group: Group, part: _Part | None, batch: Batch, pieces: list[bytes]) -> int:
-        """Add the commands of a group in pieces; return their number."""
-        count = 0
-        newest: dict[bytes, bytes] = {}
-        fields = b""
-        if part:
-            newest = dict(zip(part.fields[::2], part.fields[1::2], strict=True))
-            if 2 * len(newest) == len(part.fields):
-                fields = b"".join(part.fields)
-                pieces.append(group.log(len(newest), fields))
-                count += 1
-            else:
-                fields = _joined(newest)
-                entries = part.entries()
-                pieces += [group.log(len(entry), _joined(entry)) for entry in entries]
-                count += len(entries)
-        gone = self._gone(group, newest, batch)
-        if gone:
+    def _pack_part(self, part: _Part, batch: Batch, pieces: list[bytes]) -> int:
+        """Add the commands of a group's share in pieces; return their number."""
+        group = part.group
+        newest = dict(zip(part.fields[::2], part.fields[1::2], strict=True))
+        if 2 * len(newest) == len(part.fields):
+            fields = b"".join(part.fields)
+            entries = [group.log(len(newest), fields)]
+        else:
+            fields = _joined(newest)
+            entries = [group.log(len(entry), _joined(entry)) for entry in part.entries()]
+        pieces += entries
+        if batch.removed and (removed := batch.removed.get(group.name)):
+            gone = {bulk(item.encode()) for item in removed}
             newest = {item: value for item, value in newest.items() if item not in gone}
             fields = _joined(newest)
         group.last.update(newest)
-        kept = group.set_last(len(newest), fields) + group.forget(gone)
+        kept = group.set_last(len(newest), fields)
         pieces += kept
-        count += len(kept)
-        if part:
-            pieces += part.publishes
-            count += len(part.publishes) // 2
-        return count
-
-    def _gone(self, group: Group, newest: Mapping[bytes, bytes], batch: Batch) -> set[bytes]:
-        """Return the packed items that leave the hash of a group."""
-        gone = {bulk(item.encode()) for item in batch.removed.get(group.name, ())}
-        if group.name in batch.retained:
-            kept = {bulk(item.encode()) for item in batch.retained[group.name]}
-            gone |= group.last.keys() - kept - newest.keys()
-        return gone
+        pieces += part.publishes
+        return len(entries) + len(kept) + len(part.publishes) // 2
 
     def _line(self, channel: Channel) -> _Line:
         line = self._lines.get(channel.name)
         if line is None:
-            part = self._parts.setdefault(channel.group, _Part(channel.family))
+            part = self._parts.get(channel.group)
+            if part is None:
+                part = self._parts[channel.group] = _Part(self.group(channel.group), channel.family)
             line = self._lines[channel.name] = _Line(channel, part)
         return line
+
+
+def _gone(group: Group, batch: Batch) -> set[bytes]:
+    """Return the packed items that leave the hash of a group: not those of messages that are written now."""
+    gone = {bulk(item.encode()) for item in batch.removed.get(group.name, ())}
+    if group.name in batch.retained:
+        kept = {bulk(item.encode()) for item in batch.retained[group.name]}
+        offered = {
+            bulk(channel.item.encode()) for channel, _ in batch.messages if channel.group == group.name
+        }
+        gone |= group.last.keys() - kept - offered
+    return gone

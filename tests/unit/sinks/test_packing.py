@@ -111,8 +111,8 @@ def test_removed_item_is_published_but_not_kept(packer: Packer) -> None:
     """The hash loses the item, the log and the live channel still carry its last word."""
     packer.pack(Batch([(SOL, mark(1.0)), (BTC, mark(2.0))]))
     packed = commands(packer.pack(Batch([(SOL, mark(3.0))], removed={GROUP: {"sol-usdt"}})).commands)
-    assert [words[0] for words in packed] == [b"XADD", b"HDEL", b"PUBLISH"]
-    assert packed[1] == [b"HDEL", b"last:mark_price:okx", b"sol-usdt"]
+    assert [words[0] for words in packed] == [b"HDEL", b"XADD", b"PUBLISH"]
+    assert packed[0] == [b"HDEL", b"last:mark_price:okx", b"sol-usdt"]
     assert restored(packer) == [b"btc-usdt"]
 
 
