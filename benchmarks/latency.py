@@ -148,7 +148,9 @@ def _compared(
     waited: float,
 ) -> Seen:
     """Find each frame's message by contract and price."""
-    arrived = {(channel.rpartition(":")[2], price): at for channel, price, at in received["messages"]}
+    arrived: dict[tuple[str, float], int] = {}
+    for channel, price, at in received["messages"]:  # a price is said again when the index alone has moved
+        arrived.setdefault((channel.rpartition(":")[2], price), at)
     began, ended = between
     chosen = [(name.lower(), price, at) for name, price, at in sent["sent"] if began <= at < ended]
     found = ((arrived.get((name, price)), at) for name, price, at in chosen)

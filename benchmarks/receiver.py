@@ -6,6 +6,7 @@ mark price, perf_counter_ns) of every message. A server that drops a slow reader
 """
 
 import argparse
+import gc
 import socket
 import sys
 import threading
@@ -96,6 +97,7 @@ def main() -> int:
     parser.add_argument("pattern")
     parser.add_argument("--keep", action="store_true")
     options = parser.parse_args()
+    gc.disable()  # what is kept is not to be walked while messages come
     receiver = Receiver(options.port, options.pattern, keep=options.keep)
     well = receiver.run()
     sys.stdout.buffer.write(receiver.result())

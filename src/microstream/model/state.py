@@ -26,6 +26,9 @@ from microstream.model.messages import Flag
 PRICE_LIFE_MS = 15_000
 """A price that was received longer ago is not shown beside other values (contract, section 3)."""
 
+PORTION = 100
+"""How many contracts or lines are looked at in one go: about a millisecond."""
+
 
 @dataclass(slots=True)
 class Upkeep:
@@ -74,6 +77,8 @@ class State:
     """Where the messages of each family go."""
     lines: dict[Kind, Line] = field(default_factory=dict)
     """The stream's subscription that brings each kind of value, where there is one."""
+    gone: bool = False
+    """The contract is not followed any more; what looks at many in steps may still meet it."""
     calm: bool = False
     """Nothing is open against the contract or its values, so that plain values need no look at what else there is."""
     bad: set[Kind] = field(default_factory=set)

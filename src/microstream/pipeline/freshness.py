@@ -1,6 +1,6 @@
 """How old values are: what turns stale, what recovers, what is said again, and how all of it is told."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import inf
 
@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from microstream.model.events import AnyEvent, Kind
 from microstream.model.line import Line
-from microstream.model.state import State, Upkeep
+from microstream.model.state import PORTION, State, Upkeep
 from microstream.pipeline.followed import Family, Followed
 from microstream.pipeline.lines import STREAMS
 from microstream.pipeline.quality import Quality
@@ -39,14 +39,13 @@ class Group:
     count: int = 0
     newest: int = 0
     has_begun: bool = False
-    quiet: list[tuple[State, Family, int]] = field(default_factory=list)
+    quiet: list[tuple[State, Family]] = field(default_factory=list)
 
     def take(self, upkeep: Upkeep) -> int:
         """Count one contract; return when its value was heard, or since when it is awaited."""
-        confirmed_at, heard = upkeep.confirmed_at, upkeep.followed_at
-        if confirmed_at is not None:
+        heard = _heard_at(upkeep)
+        if upkeep.confirmed_at is not None:
             self.has_begun = True
-            heard = max(heard, confirmed_at)
         self.newest = max(self.newest, heard)
         self.count += 1
         return heard
@@ -115,11 +114,15 @@ class Freshness:
         for upkeep in state.upkeep.values():
             upkeep.followed_at = now
 
-    def tick(self, exchange: str, followed: Sequence[Followed], now: int) -> None:
+    def ticking(self, exchange: str, followed: Sequence[Followed], now: int) -> Iterator[None]:
         """Repeat what streams vouch for, and find what has not been heard for too long, of one venue's contracts."""
         groups = {service.family: Group(service) for service in self._services}
-        for one in followed:
+        for number, one in enumerate(followed, 1):
+            if number % PORTION == 0:
+                yield
             state = one.state
+            if state.gone:
+                continue
             is_live = state.instrument.status == "live"
             for family in one.families:
                 upkeep = family.upkeep
@@ -131,10 +134,11 @@ class Freshness:
                     group = groups[family.service.family]
                     heard = group.take(upkeep)
                     if now - heard > FRESH_MS:  # else it is stale by no interval and no stream's deadline
-                        group.quiet.append((state, family, heard))
+                        group.quiet.append((state, family))
         for group in groups.values():
             if group.count:
                 self._judge(exchange, group, now)
+        yield
 
     def _repeat(self, state: State, family: Family, now: int) -> None:
         """Say a value again that its stream has vouched for by other frames than its own."""
@@ -180,7 +184,10 @@ class Freshness:
             for ended in ("stale", "silent"):
                 detail = f"{exchange} confirms {service.family} again"
                 self._quality.cleared(exchange, None, ended, service.family, now=now, detail=detail)
-        for state, family, heard in group.quiet:
+        for state, family in group.quiet:
+            if state.gone:
+                continue
+            heard = _heard_at(family.upkeep)  # asked again: it may have spoken since it was looked at
             own = state.value(service.value_kind)
             if now - heard > _max_age_ms(state, family.upkeep, own) and self._becomes_stale(
                 state, service, now, heard, told=together
@@ -239,7 +246,7 @@ def _patience_ms(group: Group) -> int:
 
     Polls are the measure as long as they serve it.
     """
-    owns = [(state, family.upkeep, state.value(group.service.value_kind)) for state, family, _ in group.quiet]
+    owns = [(state, family.upkeep, state.value(group.service.value_kind)) for state, family in group.quiet]
     polled = [upkeep.max_age_ms for _, upkeep, own in owns if own is None or own.source != "ws"]
     return min(polled or [_max_age_ms(state, upkeep, own) for state, upkeep, own in owns])
 
@@ -275,6 +282,12 @@ def _renew(state: State, event: AnyEvent | None, now: int) -> None:
 
 def _confirms(line: Line, event: AnyEvent, now: int) -> bool:
     return line.whole and line.heard_at > event.received_at and line.vouches(event.received_at, now)
+
+
+def _heard_at(upkeep: Upkeep) -> int:
+    """Return when a value was heard, or since when it is awaited."""
+    confirmed_at, followed_at = upkeep.confirmed_at, upkeep.followed_at
+    return followed_at if confirmed_at is None or confirmed_at < followed_at else confirmed_at
 
 
 def _has_begun(state: State, upkeep: Upkeep) -> bool:

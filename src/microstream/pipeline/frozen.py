@@ -1,12 +1,12 @@
 """Values that are confirmed again and again and never move, while the market's others do."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from operator import attrgetter
 
 from msgspec import Struct
 
 from microstream.model.events import AnyEvent, IndexPrice, Kind, MarkPrice
-from microstream.model.state import State
+from microstream.model.state import PORTION, State
 
 WATCHED: tuple[Kind, ...] = ("mark", "index")
 """Kinds that move all the time while a market lives. Funding rates rest at their base rate, open interest by night."""
@@ -55,14 +55,16 @@ class Frozen:
         for samples in self._samples.values():
             samples.pop(key, None)
 
-    def tick(self, kind: Kind, states: Iterable[State], now: int) -> None:
+    def ticking(self, kind: Kind, states: Iterable[State], now: int) -> Iterator[None]:
         """Compare all values of a watched kind with what they were; `states` are those of one venue."""
         samples, value = self._samples[kind], attrgetter(kind)
         resting: list[tuple[State, AnyEvent, Sample]] = []
         count = lively = 0
-        for state in states:
+        for number, state in enumerate(states, 1):
+            if number % PORTION == 0:
+                yield
             event: MarkPrice | IndexPrice | None = value(state)
-            if event is None:
+            if event is None or state.gone:
                 continue
             sample = samples.get(event.key)
             if sample is None:
@@ -80,7 +82,10 @@ class Frozen:
                 resting.append((state, event, sample))
         market_moves = count > 1 and lively >= LIVELY * count
         for state, still, sample in resting:
+            if state.gone or value(state) is not still:  # it may have moved since it was looked at
+                continue
             self._judge(state, still, sample, now, market_moves=market_moves)
+        yield
 
     def _judge(self, state: State, event: AnyEvent, sample: Sample, now: int, *, market_moves: bool) -> None:
         if sample.frozen:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from microstream.model.instruments import Instrument
 from microstream.model.line import Line
+from microstream.model.state import PORTION
 from microstream.pipeline.delays import Delay
 from microstream.pipeline.quality import Quality
 
@@ -96,7 +97,9 @@ class Lines:
         for exchange, lines in list(self.of.items()):
             self.delays.setdefault(exchange, Delay()).look(lines.values(), now, self._looked_at)
             overdue, silent = [], []
-            for line in lines.values():
+            for number, line in enumerate(list(lines.values()), 1):
+                if number % PORTION == 0:
+                    yield
                 line.watch(now)
                 if line.is_suspect(now):
                     self._silent(exchange, line.topic, False)
@@ -105,6 +108,8 @@ class Lines:
                     _fall_silent(line, now)
                 if line.silent_since is not None:
                     silent.append(line)
+            silent = [line for line in silent if lines.get(line.topic) is line]
+            overdue = [line for line in overdue if lines.get(line.topic) is line]
             if silent or self._quality.open:
                 self._tell_all(exchange, silent, len(lines), now)
             for line in overdue:

@@ -1,9 +1,9 @@
 """A venue whose price of a coin leaves that of the others. Two venues cannot tell which of them is wrong; three can."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from statistics import median
 
-from microstream.model.state import State
+from microstream.model.state import PORTION, State
 
 APART = 0.015
 """Part by which a mark must differ from the others' to be told; dollar stablecoins do not leave the dollar so far."""
@@ -49,13 +49,17 @@ class Outliers:
         self._open.discard(key)
         self._in_a_row.pop(key, None)
 
-    def tick(self, now: int) -> None:
+    def ticking(self, now: int) -> Iterator[None]:
         """Compare all coins that three venues have."""
         self._end(now)
-        for group in self._coins.values():
+        for number, group in enumerate(self._coins.values(), 1):
+            if number % PORTION == 0:
+                yield
             by_venue: dict[str, list[tuple[State, float]]] = {}
             for state in group:
                 mark = state.mark
+                if state.gone:
+                    continue
                 if mark is not None and now - mark.received_at <= MOST_AGE_MS and state.instrument.priced:
                     price = mark.price / state.instrument.multiplier
                     by_venue.setdefault(state.instrument.exchange, []).append((state, price))

@@ -134,6 +134,7 @@ class Pipeline:
         state = self.states.pop(key, None)
         if state is not None:
             del self._followed[key]
+            state.gone = True
             self.quality.forget(state.instrument, now)
             for kind in BITS:
                 self._canary.forget(key, kind)
@@ -256,7 +257,7 @@ class Pipeline:
             pass
 
     def ticking(self, now: int) -> Iterator[None]:
-        """Do the work of a tick in steps of a few milliseconds at most, so that frames can be taken in between."""
+        """Do the work of a tick in steps of a millisecond or two, so that frames can be taken in between."""
         if self._changed:
             self._changed = False
             self._outliers.follow(self.states.values())
@@ -264,20 +265,11 @@ class Pipeline:
             for one in self._followed.values():
                 self._venues.setdefault(one.state.instrument.exchange, []).append(one)
         yield from self.lines.ticking(now)
-        for exchange in list(self._venues):
-            self._freshness.tick(exchange, self._still_followed(exchange), now)
-            yield
+        for exchange, known in list(self._venues.items()):
+            yield from self._freshness.ticking(exchange, known, now)
             for kind in WATCHED:
-                self._frozen.tick(kind, [one.state for one in self._still_followed(exchange)], now)
-                yield
-        self._outliers.tick(now)
-
-    def _still_followed(self, exchange: str) -> list[Followed]:
-        """Return the contracts of a venue; some may have left since the tick began."""
-        known = self._venues[exchange]
-        if not self._changed:
-            return known
-        return [one for one in known if self._followed.get(one.state.instrument.key) is one]
+                yield from self._frozen.ticking(kind, [one.state for one in known], now)
+        yield from self._outliers.ticking(now)
 
     def _take_one(self, one: Followed, feed: str, event: AnyEvent) -> None:
         """Do what `_take` and `_say` do for the only event of a frame: half of all frames are such."""

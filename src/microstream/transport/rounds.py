@@ -14,7 +14,7 @@ from microstream.spec.rest import Context, Feed, Request, Response
 from microstream.transport.feed_state import FeedState
 from microstream.transport.http import HttpClient
 
-SLICE = 50
+SLICE = 25
 """Contracts whose events enter the pipeline in one go; the event loop breathes in between."""
 
 log = structlog.get_logger()
