@@ -26,8 +26,8 @@ from microstream.model.messages import Flag
 PRICE_LIFE_MS = 15_000
 """A price that was received longer ago is not shown beside other values (contract, section 3)."""
 
-PORTION = 100
-"""How many contracts or lines are looked at in one go: about a millisecond."""
+PORTION = 50
+"""How many contracts or lines are looked at in one go: half a millisecond."""
 
 
 @dataclass(slots=True)

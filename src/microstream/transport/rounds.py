@@ -14,8 +14,8 @@ from microstream.spec.rest import Context, Feed, Request, Response
 from microstream.transport.feed_state import FeedState
 from microstream.transport.http import HttpClient
 
-SLICE = 25
-"""Contracts whose events enter the pipeline in one go; the event loop breathes in between."""
+SLICE = 5
+"""Contracts whose events enter the pipeline in one go: frames are taken in between, and wait for no more than that."""
 
 log = structlog.get_logger()
 
