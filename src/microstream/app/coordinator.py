@@ -18,7 +18,7 @@ from microstream.config import Config
 from microstream.errors import ConfigError, StartError
 from microstream.sinks.embedded import EmbeddedServer
 from microstream.telemetry.lag import LoopLag
-from microstream.telemetry.metrics import exposition
+from microstream.telemetry.metrics import exposition, process_exposition
 
 TICK_S = 1.0
 DRAIN_S = 3.0
@@ -119,7 +119,11 @@ class MultiTimeframeCoordinator:
 
     async def _metrics(self) -> bytes:
         health = await self.status()
-        return exposition(measurements(self._parts, self._lag, health, len(asyncio.all_tasks())))
+        samples = list(measurements(self._parts, self._lag, health, len(asyncio.all_tasks())))
+        await asyncio.sleep(0)  # each of these takes milliseconds
+        own = exposition(samples)
+        await asyncio.sleep(0)
+        return own + process_exposition()
 
     async def _readiness(self) -> tuple[bool, object]:
         """Return whether every enabled venue is live and the server takes what is written, and all about it."""

@@ -169,14 +169,22 @@ class _Snapshot(Collector):
         return self._families
 
 
+_PROCESS = CollectorRegistry()
+ProcessCollector(registry=_PROCESS)
+
+
+def process_exposition() -> bytes:
+    """Return what the system says of this process in Prometheus' text format."""
+    return generate_latest(_PROCESS)
+
+
 def exposition(samples: Iterable[Sample]) -> bytes:
-    """Return all declared metrics in Prometheus' text format, with the process's own."""
+    """Return all declared metrics in Prometheus' text format."""
     families = {name: _family(metric) for name, metric in METRICS.items()}
     for name, labels, value in samples:
         _add(families[name], labels, value)
     registry = CollectorRegistry()
     registry.register(_Snapshot(families.values()))
-    ProcessCollector(registry=registry)
     return generate_latest(registry)
 
 
