@@ -7,8 +7,14 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 import redis
+from hypothesis import settings
 
 from microstream.sinks import EmbeddedServer
+
+settings.register_profile("same", derandomize=True)
+settings.register_profile("explore")
+settings.load_profile("same")
+"""The same examples in every run, so that a change is judged by itself; with `--hypothesis-profile explore` new ones."""
 
 
 def _free_port() -> int:

@@ -151,7 +151,7 @@ def test_a_venue_whose_clock_is_wrong_is_flagged_and_published(
                     offset = offsets.get(venue, 0)
                     assert abs(last["timestamp"] - last["received_at"] - offset) < 5000
             for venue, offset in offsets.items():
-                [told] = recorder.quality(venue)
+                [told] = recorder.quality(venue, kind="clock_skew")
                 assert (told["symbol"], told["state"]) == ("*", "raised")
                 assert abs(told["observed"] - offset / 1000) < 0.1
                 assert abs(service.metrics()["clock_offset_seconds", venue] - offset / 1000) < 0.1

@@ -23,7 +23,7 @@ EMPTY = "empty"
 LATE = "sequence_back"
 """Reason of a reject that stands for a push which came after a newer one of its topic."""
 SHOWN = 80
-"""Characters of a refused value that are kept."""
+"""Characters of a refused value, and of the name that it came under, that are kept."""
 
 
 class Reject(Struct, frozen=True, gc=False):
@@ -70,7 +70,7 @@ class Frame(Struct, gc=False):
 
     def reject(self, symbol: str, kind: Kind | None, reason: str, observed: object) -> None:
         """Note a value that cannot be used."""
-        self.rejects.append(Reject(symbol, kind, reason, str(observed)[:SHOWN]))
+        self.rejects.append(Reject(symbol[:SHOWN], kind, reason, str(observed)[:SHOWN]))
 
     def blank(self, instrument: Instrument, kind: Kind, observed: object) -> None:
         """Note that a live contract has nothing where this value belongs, unless it was refused already.

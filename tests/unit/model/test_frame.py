@@ -46,11 +46,13 @@ def test_malformed_numbers_are_noted(frame: Frame) -> None:
     frame.mark(SOL, NOON, "NaN")
     assert frame.number(SOL, "funding", "x" * 500) is None
     assert frame.millis(SOL, "settled", "yesterday") is None
+    frame.reject("y" * 500, None, "not_listed", "")
     assert frame.events == []
     assert frame.rejects == [
         Reject("sol-usdt", "mark", "not_a_number", "NaN"),
         Reject("sol-usdt", "funding", "not_a_number", "x" * SHOWN),
         Reject("sol-usdt", "settled", "not_a_time", "yesterday"),
+        Reject("y" * SHOWN, None, "not_listed", ""),
     ]
 
 
