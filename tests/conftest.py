@@ -14,7 +14,7 @@ from microstream.sinks import EmbeddedServer
 settings.register_profile("same", derandomize=True)
 settings.register_profile("explore")
 settings.load_profile("same")
-"""The same examples in every run, so that a change is judged by itself; with `--hypothesis-profile explore` new ones."""
+"""The same examples in every run, so that a change is judged by itself; `--hypothesis-profile explore` looks on."""
 
 
 def _free_port() -> int:
