@@ -24,7 +24,7 @@ class Planned:
 def plan(venue: Venue, services: Mapping[Service, float]) -> list[Planned]:
     """Return the polls of a venue's contracts for services with their intervals in seconds.
 
-    One reply serves every service that can use it. Polls that provide nothing are for the venue's clock.
+    One reply serves every service that can use it. The clock is asked for by itself where no reply states it.
     """
     services = {service: interval for service, interval in services.items() if not service.of_spot}
     periods: dict[str, float] = {}
@@ -32,7 +32,7 @@ def plan(venue: Venue, services: Mapping[Service, float]) -> list[Planned]:
         served = [interval for service, interval in services.items() if service.needs & poll.provides]
         if served:
             periods[poll.name] = min(served)
-        elif not poll.provides:
+        elif not poll.provides and not any(item.timed and item.name in periods for item in venue.polls):
             periods[poll.name] = min(CLOCK_S, 3 * min(services.values(), default=CLOCK_S))
     for poll in venue.polls:
         if poll.needs and poll.name in periods:

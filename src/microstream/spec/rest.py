@@ -114,7 +114,8 @@ class Poll:
     so that mark and index of one round belong together; none means there is nothing to ask. `single(instrument)`
     is for values that the venue gives for one contract at a time. A poll has one of the two. `needs` are kinds
     without which the provided ones cannot be published whole: a poll that provides them stands before this one.
-    `sparse` says that an answer without any row of what is followed is as good as another.
+    `sparse` says that an answer without any row of what is followed is as good as another, `timed` that the answer
+    states the venue's clock. A poll that provides nothing is for the clock alone.
     """
 
     name: str
@@ -123,6 +124,7 @@ class Poll:
     single: Callable[[Instrument], Request] | None = None
     needs: frozenset[Kind] = frozenset()
     sparse: bool = False
+    timed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

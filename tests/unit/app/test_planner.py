@@ -39,6 +39,12 @@ def test_what_no_service_needs_is_not_asked_for() -> None:
     assert periods("bybit", {FUNDING: 60.0}) == {"tickers": 60.0}
 
 
+@pytest.mark.parametrize("venue", venues.REGISTRY)
+def test_the_clock_is_asked_for_where_nothing_else_is(venue: str) -> None:
+    """Streams alone tell no clock: their stamps hold the way, too."""
+    assert periods(venue, {}) == {"time": CLOCK_S}
+
+
 @pytest.mark.parametrize(
     ("services", "period_s"),
     [
@@ -80,4 +86,5 @@ def test_services_that_only_streams_serve_are_not_polled() -> None:
         "bybit": {"tickers"},
         "okx": {"open-interest", "time"},
     }
-    assert plan(venues.load("bybit"), modes({MARK: (10.0, "stream")}).polls) == []
+    alone = plan(venues.load("bybit"), modes({MARK: (10.0, "stream")}).polls)
+    assert [item.poll.name for item in alone] == ["time"]

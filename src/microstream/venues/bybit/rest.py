@@ -121,7 +121,10 @@ def _tickers(_context: Context) -> Sequence[Request]:
 
 
 CLOCK = Request("time", "/v5/market/time", costs=((REQUESTS, 1),))
-POLLS = (Poll("tickers", frozenset({"mark", "index", "funding", "open_interest"}), bulk=_tickers),)
+POLLS = (
+    Poll("tickers", frozenset({"mark", "index", "funding", "open_interest"}), bulk=_tickers, timed=True),
+    Poll("time", frozenset(), bulk=lambda _context: (CLOCK,)),
+)
 FEEDS = {
     "tickers": Feed(parse_tickers),
     "time": Feed(parse_time),
