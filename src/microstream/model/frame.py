@@ -1,6 +1,6 @@
 """Frame: what one reply or one WebSocket frame says, good and bad."""
 
-from collections.abc import Sequence
+from itertools import pairwise
 
 from msgspec import Struct
 
@@ -36,20 +36,6 @@ class Reject(Struct, frozen=True, gc=False):
     kind: Kind | None
     reason: str
     observed: str
-
-
-def borders_of(events: Sequence[AnyEvent], size: int) -> list[int]:
-    """Return where to cut events into parts of at least `size`, between contracts; those of one stand together."""
-    borders, count = [], len(events)
-    at = size
-    while at < count:
-        key = events[at - 1].key
-        while at < count and events[at].key == key:
-            at += 1
-        if at < count:
-            borders.append(at)
-        at += size
-    return borders
 
 
 class Frame(Struct, gc=False):
@@ -236,3 +222,28 @@ class Frame(Struct, gc=False):
                 last=prices[2],
             )
         )
+
+
+def parts_of(frame: Frame, size: int) -> list[Frame]:
+    """Cut a frame in which the events of a contract stand together: at least `size` events a part, no contract in two.
+
+    The first part has all else that the frame says.
+    """
+    events = frame.events
+    borders, at = [0], size
+    while at < len(events):
+        key = events[at - 1].key
+        while at < len(events) and events[at].key == key:
+            at += 1
+        borders.append(at)
+        at += size
+    if borders[-1] < len(events):
+        borders.append(len(events))
+    parts = [
+        Frame(frame.feed, frame.received_at, frame.source, events[begin:end])
+        for begin, end in pairwise(borders)
+    ]
+    if not parts:
+        return [frame]
+    frame.events = parts[0].events
+    return [frame, *parts[1:]]

@@ -4,13 +4,12 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from itertools import pairwise
 from random import Random
 
 import structlog
 
 from microstream.errors import Desynced, MicrostreamError, RateLimited, Remedy, TransportError, WireMismatch
-from microstream.model.frame import Frame, borders_of
+from microstream.model.frame import Frame, parts_of
 from microstream.spec.stream import Acked, Closing, Control, Pong, Refused, Topic
 from microstream.transport.heartbeat import Heartbeat
 from microstream.transport.lifetime import replaced_after_s
@@ -232,16 +231,10 @@ class StreamConnection:
 
     def _push_in_parts(self, frame: Frame) -> None:
         """Hand over the beginning of a frame with many rows, and the rest part by part, between other work."""
-        events = frame.events
-        borders = [0, *borders_of(events, PART), len(events)]
-        frame.events = events[: borders[1]]
-        parts = [
-            Frame(self._name, frame.received_at, "ws", events[begin:end])
-            for begin, end in pairwise(borders[1:])
-        ]
-        self._push(frame)
+        begin, *rest = parts_of(frame, PART)
+        self._push(begin)
         if self._socket is not None:
-            self._inlet.turns.put_first(self._socket, [(self._push, (part,)) for part in parts])
+            self._inlet.turns.put_first(self._socket, [(self._push, (part,)) for part in rest])
 
     def pong(self) -> None:
         """Take the answer to a ping."""

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from tests.unit.model.contracts import NOON, contract
 
 from microstream.model.events import FundingRate, FundingSettled, IndexPrice, MarkPrice, OpenInterest
-from microstream.model.frame import SHOWN, Frame, Reject, borders_of
+from microstream.model.frame import SHOWN, Frame, Reject, parts_of
 
 SOL = contract("okx", "SOL-USDT-SWAP")
 
@@ -96,10 +96,30 @@ def test_open_interest_needs_an_amount(frame: Frame) -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "borders"),
-    [(1, [3, 5, 6]), (2, [3, 5]), (3, [3, 6]), (4, [5]), (6, [6]), (7, []), (100, [])],
+    ("size", "parts"),
+    [
+        (1, ["aaa", "bb", "c", "d"]),
+        (2, ["aaa", "bb", "cd"]),
+        (3, ["aaa", "bbc", "d"]),
+        (4, ["aaabb", "cd"]),
+        (6, ["aaabbc", "d"]),
+        (7, ["aaabbcd"]),
+        (100, ["aaabbcd"]),
+    ],
 )
-def test_events_are_cut_between_contracts(size: int, borders: list[int]) -> None:
-    """Every part but the last has at least so many, and no contract is cut in two."""
-    events = [MarkPrice(key=key, timestamp=1, received_at=1, source="ws", price=1.0) for key in "aaabbcd"]
-    assert borders_of(events, size) == borders
+def test_a_frame_is_cut_between_contracts(frame: Frame, size: int, parts: list[str]) -> None:
+    """Every part but the last has at least so many events, no contract is cut in two, the rest stays with the first."""
+    frame.topic = "all"
+    for key in "aaabbcd":
+        frame.events.append(MarkPrice(key=key, timestamp=1, received_at=1, source="ws", price=1.0))
+    cut = parts_of(frame, size)
+    assert ["".join(event.key for event in part.events) for part in cut] == parts
+    assert [part.topic for part in cut] == ["all", *[None] * (len(parts) - 1)]
+    assert {(part.feed, part.received_at, part.source) for part in cut} == {
+        (frame.feed, frame.received_at, frame.source)
+    }
+
+
+def test_a_frame_without_events_is_one_part(frame: Frame) -> None:
+    """There is nothing to cut."""
+    assert parts_of(frame, 10) == [frame]
