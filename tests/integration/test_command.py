@@ -134,3 +134,30 @@ def test_real_venues_that_cannot_be_reached_are_an_error_that_says_so(
         assert not service.ready()[0]
         recorder.until(lambda: len(recorder.quality(state="raised", severity="critical")) == 3)
         assert {name.partition(":")[0] for name in recorder.channels} == {"quality"}
+
+
+@pytest.mark.parametrize("broken", ["", "rest_url", "ws_url", "spot_rest_url", "spot_ws_url"])
+def test_doctor_asks_every_address(sim: Simulator, tmp_path: Path, free_port: int, broken: str) -> None:
+    """One that does not answer is a problem with advice and the exit code 1; the others are asked all the same."""
+    lines = ["redis:", f"  port: {free_port}", "http:", "  timeout: 2s", "exchanges:"]
+    for venue in VENUES:
+        ws_url = sim.urls[f"{venue}_ws"]
+        urls = {
+            "rest_url": sim.urls[venue],
+            "ws_url": ws_url,
+            "spot_rest_url": sim.urls[venue].replace("127.0.0.1", "localhost"),
+            "spot_ws_url": sim.urls.get(f"{venue}_spot_ws", ws_url),
+        }
+        if venue == "binance" and broken:
+            urls[broken] = urls[broken].partition("://")[0] + "://127.0.0.1:9"
+        lines += [f"  {venue}:", *(f"    {name}: {url}" for name, url in urls.items())]
+    file = tmp_path / "microstream.yaml"
+    file.write_text("\n".join(lines) + "\n")
+    command = [sys.executable, "-m", "microstream", "doctor", "-c", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    told = [line.split(maxsplit=2) for line in done.stdout.splitlines()]
+    problems = [text for _, verdict, text in told if verdict != "ok"]
+    assert done.returncode == (1 if broken else 0), done.stdout + done.stderr
+    assert {name for name, *_ in told} == {*VENUES, "redis"}
+    assert len(problems) == bool(broken)
+    assert all("127.0.0.1:9" in text and broken in text.rpartition(". ")[2] for text in problems)

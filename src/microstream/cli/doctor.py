@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from microstream import venues
-from microstream.app.wiring import enabled_venues, modes_of, server_url
+from microstream.app.spot import spot_stream_url, spot_url
+from microstream.app.wiring import enabled_services, enabled_venues, modes_of, server_url
 from microstream.cli.run import run_async
 from microstream.clock import SystemClock
 from microstream.config import Config, load
@@ -17,10 +18,12 @@ from microstream.config.model import Exchange
 from microstream.config.urls import redact
 from microstream.errors import Banned, MicrostreamError, RateLimited, RegionBlocked, SinkDown, TransportError
 from microstream.model.frame import Frame
+from microstream.model.instruments import spot_pair
 from microstream.pipeline.quality import SKEW_MS
 from microstream.sinks.embedded import EmbeddedServer
 from microstream.sinks.probe import ServerFacts, probe
 from microstream.spec.rest import Context
+from microstream.spec.spot import Spot
 from microstream.spec.venue import Venue
 from microstream.transport.budget import Budget
 from microstream.transport.http import HttpClient, HttpSettings
@@ -51,13 +54,26 @@ async def _examine(config: Config, good: list[bool]) -> None:
         async for fine, text in _venue(venue, settings, config.http.timeout):
             _say(name, fine, text)
             good.append(fine)
-        for base, path in _addresses(config, venue, settings):
-            fine, text = await _stream(base + path, config.http.timeout)
+        if (
+            venue.spot is not None
+            and _spot_is_wanted(config)
+            and spot_url(venue, settings) != _base(venue, settings)
+        ):
+            fine, text = await _spot(venue, venue.spot, settings, config.http.timeout)
+            _say(name, fine, text)
+            good.append(fine)
+        for url, key in _addresses(config, venue, settings).items():
+            fine, text = await _stream(url, key, config.http.timeout)
             _say(name, fine, text)
             good.append(fine)
     async for fine, text in _server(config):
         _say("redis", fine, text)
         good.append(fine)
+
+
+def _base(venue: Venue, settings: Exchange) -> str:
+    """Return the address of a venue's REST interface for contracts."""
+    return settings.rest_url or venue.rest_url
 
 
 def _say(name: str, fine: bool, text: str) -> None:
@@ -67,7 +83,7 @@ def _say(name: str, fine: bool, text: str) -> None:
 async def _venue(venue: Venue, settings: Exchange, timeout_s: float) -> AsyncIterator[tuple[bool, str]]:
     """Yield the findings about one venue: two questions on one connection, so that the second tells the round trip."""
     clock = SystemClock()
-    base = settings.rest_url or venue.rest_url
+    base = _base(venue, settings)
     budget = Budget(venue.quotas, clock, settings.weight_share)
     http = HttpSettings(timeout_s=timeout_s, retries=0)
     try:
@@ -94,11 +110,44 @@ async def _venue(venue: Venue, settings: Exchange, timeout_s: float) -> AsyncIte
     yield not skewed, f"its clock is {offset:+d} ms from ours{advice}"
 
 
-def _addresses(config: Config, venue: Venue, settings: Exchange) -> list[tuple[str, str]]:
-    """Return base and path of the streams that the service would open."""
+async def _spot(venue: Venue, spot: Spot, settings: Exchange, timeout_s: float) -> tuple[bool, str]:
+    """Ask the host of the spot pairs, where it is another one, for their quotes."""
+    clock = SystemClock()
+    base = spot_url(venue, settings)
+    budget = Budget(spot.quotas, clock, settings.weight_share)
+    http = HttpSettings(timeout_s=timeout_s, retries=0)
+    assert spot.poll.bulk is not None  # noqa: S101
+    pair = spot_pair(venue.name, "BTC", base="BTC", venue_base="BTC", quote="USDT", multiplier=1.0)
+    [request, *_] = spot.poll.bulk(
+        Context({pair.name: pair}, {})
+    )  # which pair does not matter: it asks for all
+    try:
+        async with HttpClient(venue.name, base, spot.verdict, budget, http, clock, random.Random()) as client:
+            response = await client.get(request, give_up_at=clock.monotonic() + timeout_s)
+    except MicrostreamError as error:
+        return (
+            False,
+            f"{base}: {str(error).rstrip('.?')}. {_advice(error).replace('rest_url', 'spot_rest_url')}",
+        )
+    return (
+        True,
+        f"{base} answers within {response.received_at - response.sent_at} ms, with quotes of spot pairs",
+    )
+
+
+def _spot_is_wanted(config: Config) -> bool:
+    return any(service.of_spot for service in enabled_services(config))
+
+
+def _addresses(config: Config, venue: Venue, settings: Exchange) -> dict[str, str]:
+    """Return the addresses of the streams that the service would open, each with the key that sets it."""
     wanted = modes_of(config).wanted
-    base = settings.ws_url or venue.ws_url
-    return [(base, endpoint.path) for endpoint in venue.endpoints if endpoint.provides & wanted]
+    base, spot_base = settings.ws_url or venue.ws_url, spot_stream_url(venue, settings)
+    spot_endpoints = venue.spot.endpoints if venue.spot is not None and "spot" in wanted else ()
+    spot = {spot_base + endpoint.path: "spot_ws_url" for endpoint in spot_endpoints}
+    return spot | {
+        base + endpoint.path: "ws_url" for endpoint in venue.endpoints if endpoint.provides & wanted
+    }
 
 
 class _Nobody:
@@ -114,12 +163,12 @@ class _Nobody:
         """Take that the connection is over."""
 
 
-async def _stream(url: str, timeout_s: float) -> tuple[bool, str]:
+async def _stream(url: str, key: str, timeout_s: float) -> tuple[bool, str]:
     """Open and close one WebSocket connection."""
     try:
         websocket = await connect(url, _Nobody(), SystemClock(), timeout_s)
     except MicrostreamError as error:
-        return False, f"{url}: {str(error).rstrip('.?')}. {_advice(error).replace('rest_url', 'ws_url')}"
+        return False, f"{url}: {str(error).rstrip('.?')}. {_advice(error).replace('rest_url', key)}"
     await websocket.close()
     return True, f"{url} takes connections"
 

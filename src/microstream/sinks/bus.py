@@ -169,7 +169,8 @@ class Bus:
             if length < len(group.last):
                 await self._restore(group)
         self._upkeep_due = self._clock.monotonic() + UPKEEP_S
-        asyncio.get_running_loop().call_later(UPKEEP_S, self._buffer.wake)
+        # a little later: a timer may come a millisecond early, and the next wake-up may be a message, or never
+        asyncio.get_running_loop().call_later(UPKEEP_S + 0.05, self._buffer.wake)
 
     def _count(self, written: Slice) -> None:
         state = self.state

@@ -222,19 +222,18 @@ class StreamConnection:
         if topic is not None or frame.events or frame.rejects:
             if self._silent and topic in self._silent:
                 self._first(topic)
-            if len(frame.events) > WHOLE:
-                self._push_in_parts(frame)
+            if len(frame.events) > WHOLE and self._socket is not None:
+                self._push_in_parts(frame, self._socket)
             else:
                 self._push(frame)
         if control is not None:
             self._heard(control)
 
-    def _push_in_parts(self, frame: Frame) -> None:
+    def _push_in_parts(self, frame: Frame, socket: Websocket) -> None:
         """Hand over the beginning of a frame with many rows, and the rest part by part, between other work."""
         begin, *rest = parts_of(frame, PART)
         self._push(begin)
-        if self._socket is not None:
-            self._inlet.turns.put_first(self._socket, [(self._push, (part,)) for part in rest])
+        self._inlet.turns.put_first(socket, [(self._push, (part,)) for part in rest])
 
     def pong(self) -> None:
         """Take the answer to a ping."""
