@@ -91,12 +91,12 @@ def test_order_repetition_and_floods_change_nothing(stage: Streamed) -> None:
 
 @pytest.mark.slow
 def test_late_frames_are_published_with_their_own_time(stage: Streamed) -> None:
-    """Five seconds late: polls bridge the pause where it is longer than the deadline; times never run backwards."""
+    """Five seconds late: polls bridge the pause with the newest that the venue said; times never run backwards."""
     began = stage.now()
     with stage.sim.fault(*at_all("delay", seconds=5)):
         stage.recorder.until(lambda: stage.told("binance", "silent", began), 8)
     stage.until_by("ws", VENUES, since=now_ms(), families=("mark_price",), within_s=15)
-    assert stage.turns("mark_price", "bybit", "BTC", began) == ["ws"]
+    assert stage.turns("mark_price", "bybit", "BTC", began) in (["ws"], ["ws", "rest", "ws"])
     assert stage.check_true(began, slow_ms=6000) > 50
     stage.check_order(began)
 

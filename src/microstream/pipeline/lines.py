@@ -31,6 +31,7 @@ class Lines:
         self._renewed: dict[tuple[str, str], int] = {}
         self.delays: dict[str, Delay] = {}
         self._looked_at = 0
+        self._why: dict[tuple[str, str], str] = {}
 
     def add(self, line: Line, contracts: Iterable[Instrument]) -> None:
         """Begin to watch a line; `contracts` are what it is about, none where it is about the whole venue."""
@@ -87,9 +88,12 @@ class Lines:
             )
 
     def mute(self, line: Line, now: int, why: str) -> None:
-        """Take a line for silent: it keeps back what the venue says elsewhere."""
+        """Take a line for silent: it keeps back what the venue says elsewhere.
+
+        The next look tells it: by then it is known whether it is this line or the whole venue.
+        """
         _fall_silent(line, now)
-        self._tell(line, now, why)
+        self._why[line.exchange, line.topic] = why
         self._subscribe_anew(line, now)
 
     def ticking(self, now: int) -> Iterator[None]:
@@ -132,12 +136,13 @@ class Lines:
             )
             return
         for line in silent:
-            self._tell(line, now, "no frame came in time")
+            self._tell(line, now)
         detail = f"the streams of {exchange} speak again"
         self._quality.cleared(exchange, None, "silent", STREAMS, now=now, detail=detail)
 
-    def _tell(self, line: Line, now: int, why: str) -> None:
+    def _tell(self, line: Line, now: int) -> None:
         since = line.silent_since or now
+        why = self._why.get((line.exchange, line.topic), "no frame came in time")
         for instrument in self._contracts.get((line.exchange, line.topic)) or (None,):
             self._quality.raised(
                 line.exchange,
@@ -160,6 +165,8 @@ class Lines:
 
     def _clear(self, line: Line, now: int, detail: str, kinds: Sequence[str] = ("silent", "refused")) -> None:
         line.silent_since = None
+        if self._why:
+            self._why.pop((line.exchange, line.topic), None)
         if not self._quality.open:
             return
         for instrument in self._contracts.get((line.exchange, line.topic)) or (None,):

@@ -130,6 +130,7 @@ def test_a_stream_that_keeps_changes_back_is_taken_for_silent(bench: Bench, line
     bench.hear(SOL, NOON + 20 * S, mark=153.0)
     assert flags(bench) == ("rest", [])
     assert bench.renewed == ["tickers"]
+    bench.tick(NOON + 20 * S + 500)  # by then it is known whether others are silent, too
     assert bench.quality() == [("solusdt", "silent", "raised", "tickers")]
     bench.stream(line, SOL, NOON + 21 * S, mark=153.1)
     assert flags(bench)[0] == "ws"
