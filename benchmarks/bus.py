@@ -100,7 +100,7 @@ def _buffering(size: int) -> Callable[[], object]:
 
 def _packing(size: int) -> Callable[[], object]:
     packer, batch = Packer(SinkSettings("redis://127.0.0.1"), 1), Batch(OFFERS[:size])
-    return lambda: b"".join(packer.pack(batch).commands)
+    return lambda: packer.pack(batch)
 
 
 async def print_writing() -> None:
@@ -140,6 +140,7 @@ async def _write(link: Link, packer: Packer, size: int) -> tuple[float, float]:
     batch, times = Batch(OFFERS[:size]), max(1, MESSAGES // size)
     cpu, clock = time.process_time(), time.perf_counter()
     for _ in range(times):
-        await link.exchange(packer.pack(batch).commands)
+        packed = packer.pack(batch)
+        await link.send(packed.packed, packed.count)
     cpu, clock = time.process_time() - cpu, time.perf_counter() - clock
     return cpu / times / size, clock / times / size
