@@ -13,7 +13,7 @@ from microstream.model.channels import channel
 from microstream.model.events import FundingRate
 from microstream.model.frame import Reject
 from microstream.model.instruments import Instrument
-from microstream.model.state import Upkeep
+from microstream.model.state import PORTION, Upkeep
 from microstream.model.symbols import Selection
 from microstream.pipeline.pipeline import Pipeline
 from microstream.services.instrument_watcher import Changes, changes, message
@@ -32,8 +32,6 @@ INSTRUMENT = "instrument"
 """What quality messages about the lists are about: the family that they feed."""
 SHRUNK = 0.5
 """A list that lost more than this part at once is taken for broken, not for a mass delisting."""
-PORTION = 50
-"""Contracts of a list that are compared in one go; the event loop breathes in between."""
 
 UpkeepOf = Callable[[Instrument, int], Mapping[str, Upkeep]]
 
