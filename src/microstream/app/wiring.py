@@ -43,6 +43,7 @@ class Parts:
     bus: Bus
     selection: Selection
     gate: asyncio.Event
+    turns: Turns
     tap: Tap | None
 
 
@@ -132,7 +133,7 @@ def wire(config: Config, clock: Clock, random: Random) -> Parts:
             clock=clock,
             random=random,
         )
-    return Parts(tuple(collectors.values()), pipeline, buffer, bus, selection, gate, tap)
+    return Parts(tuple(collectors.values()), pipeline, buffer, bus, selection, gate, turns, tap)
 
 
 def _tap(config: Config, clock: Clock) -> Tap | None:
