@@ -32,7 +32,7 @@ from microstream.pipeline.frozen import WATCHED, Frozen
 from microstream.pipeline.interval import interval_after
 from microstream.pipeline.lines import Lines, Silent
 from microstream.pipeline.outlier import Outliers
-from microstream.pipeline.plain import CLOSER, HEARD, NEWS, PLAIN
+from microstream.pipeline.plain import CLOSER, HEARD, NEWS_SHIFT, PLAIN
 from microstream.pipeline.quality import SKEW_MS, Offer, Quality
 from microstream.pipeline.rejects import Rejects
 from microstream.services import Service
@@ -301,10 +301,10 @@ class Pipeline:
                     break
                 said |= plain
             else:
-                self._say(one, said & HEARD, said >> NEWS, events[0].received_at)
+                self._say(one, said & HEARD, said >> NEWS_SHIFT, events[0].received_at)
                 return
             events = events[events.index(event) :]
-        self._closely(one, [(feed, event) for event in events], TICK_MS, said & HEARD, said >> NEWS)
+        self._closely(one, [(feed, event) for event in events], TICK_MS, said & HEARD, said >> NEWS_SHIFT)
 
     def _say(self, one: Followed, heard: int, news: int, now: int) -> None:
         """Publish what plain values touch; nothing is open against them, so there are no flags."""

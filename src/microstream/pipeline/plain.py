@@ -20,9 +20,9 @@ from microstream.model.state import State
 
 CLOSER = 0
 """Look closely. Otherwise the value has been taken, and its bit is returned: once if it says what the last one said,
-and as news besides, `NEWS` places further up, if it says something else."""
-NEWS = 6
-HEARD = (1 << NEWS) - 1
+and as news besides, `NEWS_SHIFT` places further up, if it says something else."""
+NEWS_SHIFT = 6
+HEARD = (1 << NEWS_SHIFT) - 1
 """The bits of what was heard."""
 
 LATE_MS = 2_000
@@ -34,7 +34,7 @@ GAP_MS = 2_500
 NEAR = 1.5
 """Factor between a value and the last one: less than what any check minds."""
 
-_NEW = 1 | 1 << NEWS
+_NEW = 1 | 1 << NEWS_SHIFT
 _MARK, _NEW_MARK = MarkPrice.bit, MarkPrice.bit * _NEW
 _INDEX, _NEW_INDEX = IndexPrice.bit, IndexPrice.bit * _NEW
 _FUNDING, _NEW_FUNDING = FundingRate.bit, FundingRate.bit * _NEW

@@ -81,9 +81,8 @@ class _Session(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         self._complete = loop.create_future()
         self._asked_at = loop.time()
-        if (
-            self._watch is None
-        ):  # one timer for all questions of its time: a timer for each takes as long as packing
+        # one timer for all questions of its time: a timer for each takes as long as packing
+        if self._watch is None:
             self._watch = loop.call_later(self._timeout_s, self._look)
         self.transport.write(packed)
         await self._complete

@@ -8,7 +8,7 @@ from tests.unit.pipeline.bench import HOUR, NEXT, Bench, S
 
 from microstream.model.events import AnyEvent, Kind, OpenInterest, SpotQuote
 from microstream.model.line import Line
-from microstream.pipeline.plain import CLOSER, NEWS, PLAIN
+from microstream.pipeline.plain import CLOSER, NEWS_SHIFT, PLAIN
 
 SOL = contract("bybit", "SOLUSDT", rate_cap=0.01, rate_floor=-0.01)
 OPEN_INTEREST = {"contracts": 1000.0, "base": 1000.0, "value": 150_000.0}
@@ -66,7 +66,7 @@ def test_a_value_that_is_near_the_last_one_is_news(
 ) -> None:
     """Within what no check minds."""
     found, event = look(bench, name, value)
-    assert found == event.bit | event.bit << NEWS
+    assert found == event.bit | event.bit << NEWS_SHIFT
     assert bench.state(SOL).value(KINDS[name]) is event
 
 
@@ -155,7 +155,7 @@ def quote(at: int, bid: float | None, ask: float | None, last: float | None = 15
     ("bid", "ask", "last", "found"),
     [
         (149.0, 151.0, 150.0, SpotQuote.bit),
-        (149.5, 151.0, 150.0, SpotQuote.bit | SpotQuote.bit << NEWS),
+        (149.5, 151.0, 150.0, SpotQuote.bit | SpotQuote.bit << NEWS_SHIFT),
         (151.5, 151.0, 150.0, CLOSER),
         (None, 151.0, 150.0, CLOSER),
         (149.0, 300.0, 150.0, CLOSER),
