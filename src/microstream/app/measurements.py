@@ -28,7 +28,6 @@ def measurements(
     yield from _pipeline(parts)
     yield from _tap(parts)
     yield "tasks", (), tasks
-    yield "stream_frames_waiting", (), len(parts.turns)
     for exchange, venue in health.items():
         yield from _values(exchange, venue)
     yield from _sink(parts)

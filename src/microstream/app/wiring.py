@@ -43,7 +43,6 @@ class Parts:
     bus: Bus
     selection: Selection
     gate: asyncio.Event
-    turns: Turns
     tap: Tap | None
 
 
@@ -133,7 +132,7 @@ def wire(config: Config, clock: Clock, random: Random) -> Parts:
             clock=clock,
             random=random,
         )
-    return Parts(tuple(collectors.values()), pipeline, buffer, bus, selection, gate, turns, tap)
+    return Parts(tuple(collectors.values()), pipeline, buffer, bus, selection, gate, tap)
 
 
 def _tap(config: Config, clock: Clock) -> Tap | None:

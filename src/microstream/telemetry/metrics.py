@@ -130,9 +130,6 @@ METRICS = {
             "Frames missing in the tap: more came than could be written, or the disk refused them.",
         ),
         _metric("tap_errors", "counter", "exchange", "Failed attempts of the tap to write."),
-        _metric(
-            "stream_frames_waiting", "gauge", "", "Frames that wait for the next pass of the event loop."
-        ),
         _metric("tasks", "gauge", "", "Running tasks of the event loop."),
         _metric("sink_up", "gauge", "", "1 while the server takes what is written."),
         _metric("sink_waiting", "gauge", "", "Messages not yet acknowledged by the server."),
