@@ -31,7 +31,8 @@ What to watch, and what to do about it: [runbook](runbook.md#metrics-to-watch).
 LABELS = {
     "endpoint": "a WebSocket address of the venue",
     "exchange": "`binance`, `bybit` or `okx`",
-    "family": "`funding`, `mark_price`, `oi` or `spot`; of `messages` and `dropped` also `instrument` and `quality`",
+    "family": "`funding`, `mark_price`, `oi` or `spot`; of `messages` and `dropped` also `instrument`, `quality`,"
+    " `bars`, `signal` and `alert`",
     "feed": "a reply of the venue, named for the last part of its path: `premiumIndex`, `tickers`, `funding-rate`; of"
     " spot `spot/bookTicker`, `spot/tickers`",
     "kind": "of `events`: `mark`, `index`, `funding`, `settled`, `open_interest`, `spot`; of `quality_open`: the"
@@ -50,8 +51,8 @@ LABELS = {
 
 def schema(kind: type[Message]) -> dict[str, Any]:
     """Return the JSON Schema of a payload. Every key is always there; newer versions may add keys."""
-    _, components = msgspec.json.schema_components((kind,))
-    body = components[kind.__name__]
+    _, components = msgspec.json.schema_components((kind,), ref_template="#/$defs/{name}")
+    body = components.pop(kind.__name__)
     properties: dict[str, dict[str, Any]] = body["properties"]
     properties["v"] = {"const": VERSION}
     for value in properties.values():
@@ -63,6 +64,7 @@ def schema(kind: type[Message]) -> dict[str, Any]:
         "type": "object",
         "properties": properties,
         "required": list(properties),
+        **({"$defs": components} if components else {}),
     }
 
 

@@ -69,10 +69,3 @@ def read_payload(raw: bytes) -> tuple[Payload, str | None]:
         return _decoder.decode(raw), None
     except (DecodeError, UnicodeDecodeError) as error:
         return EMPTY, str(error)
-
-
-def channel_parts(channel: str) -> tuple[str, str, str]:
-    """Return family, exchange and the rest of a channel name; parts that it does not have are empty."""
-    family, _, tail = channel.removeprefix("meta:").partition(":")
-    exchange, _, item = tail.partition(":")
-    return family, exchange, item

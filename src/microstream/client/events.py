@@ -8,7 +8,7 @@ from msgspec import NODEFAULT, DecodeError, Struct, defstruct, field, structs
 from msgspec.json import Decoder
 from msgspec.json import decode as decode_json
 
-from microstream.client.arrival import channel_parts
+from microstream.model.channels import parts
 from microstream.model.events import Source
 from microstream.model.messages import PAYLOADS, Flag, Message
 
@@ -121,7 +121,7 @@ def _lenient(name: str, message: type[Message], **namespace: Any) -> type[Event]
 
 
 def _family(event: Event) -> str:
-    return channel_parts(event.channel)[0]
+    return parts(event.channel)[0]
 
 
 def _default(key: structs.FieldInfo) -> Any:
@@ -140,7 +140,7 @@ UNCOUNTED = Numbers()
 
 @lru_cache(maxsize=20_000)
 def _decoder(channel: str) -> "Decoder[Event]":
-    return _DECODERS.get(channel_parts(channel)[0], _OTHER)
+    return _DECODERS.get(parts(channel)[0], _OTHER)
 
 
 def read_event(channel: str, raw: bytes, *, live: bool) -> Event:

@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from microstream.client.arrival import Arrival, channel_parts, read_payload
+from microstream.client.arrival import Arrival, read_payload
 from microstream.client.notices import Away, Connected
 from microstream.client.numbering import Numbering
 from microstream.client.reading import Joined, read
 from microstream.client.selection import Selection
+from microstream.model.channels import parts
 
 YIELD_EVERY = 100
 """After as many messages other tasks get their turn, even if more are waiting."""
@@ -40,7 +41,7 @@ async def feed(url: str, selection: Selection) -> AsyncGenerator[Item, None]:
 
 def _arrival(name: str, raw: bytes, live: bool, selection: Selection, numbering: Numbering) -> Arrival | None:
     """Return the message, or None if it is not wanted or was here already."""
-    family, exchange, item = channel_parts(name)
+    family, exchange, item = parts(name)
     payload, problem = read_payload(raw)
     if not selection.wants_contract(item, payload.instrument):
         return None

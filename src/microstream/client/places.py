@@ -5,11 +5,10 @@ from contextlib import suppress
 
 from msgspec import DecodeError
 
-from microstream.client.arrival import channel_parts
 from microstream.client.events import Event, read_event
 from microstream.client.notices import Healed
 from microstream.client.scan import Position, Search
-from microstream.model.channels import PREFIXES, Channel, channel
+from microstream.model.channels import PREFIXES, Channel, channel, parts
 
 
 class Place:
@@ -22,7 +21,7 @@ class Place:
     __slots__ = ("channel", "hole", "run", "run_before", "seq", "uncertain")
 
     def __init__(self, name: str) -> None:
-        family, exchange, item = channel_parts(name)
+        family, exchange, item = parts(name)
         self.channel: Channel | None = channel(family, exchange, item) if family in PREFIXES else None
         self.run = self.run_before = self.seq = 0
         self.hole: Hole | None = None

@@ -8,7 +8,6 @@ from msgspec import DecodeError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from microstream.client.arrival import channel_parts
 from microstream.client.backlog import Backlog
 from microstream.client.events import read_event
 from microstream.client.join import Join
@@ -18,7 +17,7 @@ from microstream.client.notices import Away, Behind, CaughtUp, Connected, Healed
 from microstream.client.reading import Joined, read
 from microstream.client.scan import Scan
 from microstream.client.selection import Selection
-from microstream.model.channels import Channel
+from microstream.model.channels import Channel, parts
 
 SCANS_AT_ONCE = 4
 """Streams that are scanned at the same time; further ones wait."""
@@ -96,7 +95,7 @@ class Reader:
             self._tell(Unreadable(name, str(error)))
             return
         if self._selection.names is not None:
-            item = channel_parts(name)[2]
+            item = parts(name)[2]
             if not self._selection.wants_contract(item, event.instrument):
                 return
         if self._join.offer(event):

@@ -14,7 +14,7 @@ from microstream.client.connection import client, server_name, subscription, tex
 from microstream.client.notices import Away, Connected
 from microstream.client.selection import Selection
 from microstream.errors import ConfigError
-from microstream.model.channels import PREFIXES, channel
+from microstream.model.channels import PREFIXES, channel, head
 
 STEADY_AFTER_S = 10.0
 """A connection that lived as long makes the next outage start with the shortest wait again."""
@@ -93,7 +93,7 @@ async def _last_values(questions: Redis, selection: Selection) -> dict[str, byte
     newest: dict[str, bytes] = {}
     for key in sorted(found):
         _, family, exchange = key.split(":", 2)
-        if family in PREFIXES and selection.may_want(channel(family, exchange, "").name):
+        if family in PREFIXES and selection.may_want(head(family, exchange)):
             values: dict[bytes, bytes] = await questions.hgetall(key)  # type: ignore[assignment]  # bytes stay bytes
             named = ((channel(family, exchange, text(item)).name, raw) for item, raw in values.items())
             newest |= {name: raw for name, raw in named if selection.wants_channel(name)}

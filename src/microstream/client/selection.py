@@ -10,7 +10,9 @@ from msgspec import Struct
 from microstream.errors import ConfigError
 from microstream.model.channels import PREFIXES
 
-EVERY_CHANNEL = tuple(f"{prefix}:*" for prefix in PREFIXES.values())
+UNASKED = tuple(family for family in PREFIXES if family != "bars")
+"""The families that are read where no channel is named: bars of fifteen timeframes are for those who ask for them."""
+EVERY_CHANNEL = tuple(f"{PREFIXES[family]}:*" for family in UNASKED)
 
 
 @lru_cache(maxsize=64)

@@ -13,6 +13,9 @@ PREFIXES = {
     "spot": "meta:spot",
     "instrument": "meta:instrument",
     "quality": "quality",
+    "bars": "bars",
+    "signal": "signal",
+    "alert": "alert",
 }
 
 
@@ -39,6 +42,36 @@ class Channel(Struct, frozen=True, gc=False):
         return f"stream:{self.group}"
 
 
-def channel(family: str, exchange: str, symbol: str) -> Channel:
-    """Return the channel of a family for one contract; `symbol` is `*` where a whole venue is meant."""
-    return Channel(f"{PREFIXES[family]}:{exchange}:{symbol}", f"{family}:{exchange}", symbol)
+def channel(family: str, owner: str, item: str) -> Channel:
+    """Return the channel of an item of a group.
+
+    `owner` is what the group is of: an exchange, of bars exchange and timeframe (`okx:1m`), of signals and alerts the
+    name of the signal or rule. `item` is the symbol (`*` where a whole venue is meant), of signals and alerts the
+    subject.
+    """
+    head, tail = _around(family, owner)
+    return Channel(f"{head}{item}{tail}", f"{family}:{owner}", item)
+
+
+def head(family: str, owner: str) -> str:
+    """Return what the names of all channels of a group begin with."""
+    return _around(family, owner)[0]
+
+
+def parts(name: str) -> tuple[str, str, str]:
+    """Return family, owner and item of a channel's name; parts that it does not have are empty."""
+    family, _, tail = name.removeprefix("meta:").partition(":")
+    owner, _, item = tail.partition(":")
+    if family == "bars" and ":" in item:
+        item, _, timeframe = item.rpartition(":")
+        owner = f"{owner}:{timeframe}"
+    return family, owner, item
+
+
+def _around(family: str, owner: str) -> tuple[str, str]:
+    """Return what stands before and behind the item in a name."""
+    prefix = PREFIXES[family]
+    if family == "bars":
+        exchange, _, timeframe = owner.partition(":")
+        return f"{prefix}:{exchange}:", f":{timeframe}"
+    return f"{prefix}:{owner}:", ""

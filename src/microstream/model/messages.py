@@ -1,6 +1,6 @@
 """Messages: what we publish, one struct a family. They live here so that readers see them without a service."""
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from msgspec import Struct
 
@@ -147,6 +147,102 @@ class QualityMessage(Message, gc=False):
     observed: str | float | None
 
 
+class Range(Struct, gc=False):
+    """What one value did within a bar, in the unit of the value.
+
+    `samples` counts the messages that brought it with a time inside the bar. Without any it stood where it stood
+    before. `age_ms` is how old the newest of them was at the end of the bar, by the venue's time.
+    """
+
+    open: float
+    high: float
+    low: float
+    close: float
+    samples: int
+    age_ms: int
+
+
+class BarMessage(Message, gc=False):
+    """`bars:*`: a finished bar, half-open [`open_time`, `close_time`), UTC-aligned, final.
+
+    `mark` and `index` in quote currency, `basis_bps` in basis points, `funding_rate` as a fraction per interval,
+    `open_interest` in coins, `open_value` in US dollars; null when it was not known, or stale, all the time.
+    `coverage` is the share of the bar's seconds in which everything that is published of the contract was live, `late`
+    the number of samples that came while this bar was the newest, but after the watermark of the bar that their time
+    belongs to: they are in none. `timestamp` is `close_time`, `received_at` when the newest of the messages behind
+    it was received.
+    """
+
+    family = "bars"
+    conflates = False
+    timeframe: str
+    open_time: int
+    close_time: int
+    mark: Range | None
+    index: Range | None
+    basis_bps: Range | None
+    funding_rate: Range | None
+    open_interest: Range | None
+    open_value: Range | None
+    coverage: float
+    late: int
+
+
+class Input(Struct, gc=False):
+    """A number that went into a signal: which, whose, and how long before the signal it was received."""
+
+    name: str
+    exchange: str
+    symbol: str
+    value: float | None
+    age_ms: int | None
+
+
+class Excluded(Struct, gc=False):
+    """What was left out of a signal, and why."""
+
+    exchange: str
+    symbol: str
+    reason: str
+
+
+class SignalMessage(Message, gc=False):
+    """`signal:*`: the result of a definition in docs/signals.md, and everything that went into it.
+
+    `formula` is the version of the definition. `exchange` is `*` where the subject is a coin across venues.
+    `flags` has the reason of every value that is null, as `value:reason`.
+    """
+
+    family = "signal"
+    flags: tuple[str, ...]  # type: ignore[assignment]  # reasons, not flags of a value
+    name: str
+    subject: str
+    formula: str
+    values: dict[str, Any]
+    inputs: list[Input]
+    excluded: list[Excluded]
+
+
+class AlertMessage(Message, gc=False):
+    """`alert:*`: a rule has begun to hold for a subject, or holds no more.
+
+    `since` is when the condition began (ms UTC), `value` and `threshold` are what was compared, `text` is a sentence,
+    `evidence` the message that tripped or cleared it.
+    """
+
+    family = "alert"
+    conflates = False
+    rule: str
+    subject: str
+    state: Literal["raised", "cleared"]
+    severity: Literal["info", "warning", "critical"]
+    since: int
+    value: str | float | None
+    threshold: str | float | None
+    text: str
+    evidence: dict[str, Any]
+
+
 PAYLOADS: dict[str, type[Message]] = {
     message.family: message
     for message in (
@@ -156,6 +252,9 @@ PAYLOADS: dict[str, type[Message]] = {
         SpotMessage,
         InstrumentMessage,
         QualityMessage,
+        BarMessage,
+        SignalMessage,
+        AlertMessage,
     )
 }
 """Every published family with its payload."""

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from msgspec import json
 
-from microstream.client.arrival import Arrival, channel_parts, read_payload
+from microstream.client.arrival import Arrival, read_payload
+from microstream.model.channels import parts
 
 Arrive = Callable[..., Arrival]
 
@@ -18,7 +19,7 @@ def arrive() -> Arrive:
     def make(
         channel: str, *, live: bool = True, missing: int = 0, raw: bytes | None = None, **values: Any
     ) -> Arrival:
-        family, exchange, item = channel_parts(channel)
+        family, exchange, item = parts(channel)
         body = json.encode(values) if raw is None else raw
         payload, problem = read_payload(body)
         return Arrival(

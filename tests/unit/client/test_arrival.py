@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import json
 
-from microstream.client.arrival import EMPTY, channel_parts, read_payload
-from microstream.model.channels import PREFIXES, channel
+from microstream.client.arrival import EMPTY, read_payload
 from microstream.model.messages import FundingMessage
 
 
@@ -63,15 +62,3 @@ def test_no_bytes_stop_the_reader(raw: bytes) -> None:
     """Whatever is on the channel, the answer is a payload or a problem."""
     payload, problem = read_payload(raw)
     assert problem is None or payload is EMPTY
-
-
-@pytest.mark.parametrize("family", PREFIXES)
-def test_channel_names_are_taken_apart(family: str) -> None:
-    """The parts are those that the name was made of."""
-    assert channel_parts(channel(family, "okx", "sol-usdt").name) == (family, "okx", "sol-usdt")
-
-
-def test_short_channel_names_have_empty_parts() -> None:
-    """A channel of somebody else is no error."""
-    assert channel_parts("alert:high") == ("alert", "high", "")
-    assert channel_parts("news") == ("news", "", "")

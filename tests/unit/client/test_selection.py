@@ -10,11 +10,11 @@ from microstream.model.channels import PREFIXES, channel
 
 
 def test_no_pattern_means_every_channel_of_the_service() -> None:
-    """Each family is covered by the default, and every contract is wanted."""
+    """Each family but the bars is covered by the default, and every contract is wanted."""
     selection = Selection.parse(())
     assert selection.channels == EVERY_CHANNEL
     for family in PREFIXES:
-        assert selection.wants_channel(channel(family, "okx", "sol-usdt").name)
+        assert selection.wants_channel(channel(family, "okx", "sol-usdt").name) == (family != "bars")
     assert selection.wants_contract("*", None)
 
 

@@ -8,12 +8,15 @@ from msgspec import json
 
 from microstream.model.messages import (
     PAYLOADS,
+    AlertMessage,
+    BarMessage,
     FundingMessage,
     InstrumentMessage,
     MarkPriceMessage,
     Message,
     OpenInterestMessage,
     QualityMessage,
+    SignalMessage,
     SpotMessage,
 )
 
@@ -40,6 +43,10 @@ KEYS = {
         "instrument": "base quote settle kind multiplier contract_size tick_size funding_interval_hours"
         " rate_cap rate_floor status listed_at delisted_at changed",
         "quality": "kind state severity detail since expected observed",
+        "bars": "timeframe open_time close_time mark index basis_bps funding_rate open_interest open_value"
+        " coverage late",
+        "signal": "name subject formula values inputs excluded",
+        "alert": "rule subject state severity since value threshold text evidence",
     }.items()
 }
 """Section 3 of the contract."""
@@ -70,6 +77,9 @@ UNKNOWN: dict[str, Message] = {
     "spot": SpotMessage(**HEAD, **unknown("spot")),
     "instrument": InstrumentMessage(**HEAD, **{**unknown("instrument"), "changed": {}}),
     "quality": QualityMessage(**HEAD, about=None, **unknown("quality")),
+    "bars": BarMessage(**HEAD, **unknown("bars")),
+    "signal": SignalMessage(**HEAD, **unknown("signal")),
+    "alert": AlertMessage(**HEAD, **unknown("alert")),
 }
 """Messages that know as little as can be."""
 
@@ -103,9 +113,9 @@ def test_common_keys_have_their_values(family: str) -> None:
 
 
 def test_only_news_is_never_conflated() -> None:
-    """A newer value replaces an older one; a change and a quality event do not replace each other."""
+    """A newer value replaces an older one; changes, quality events, bars and alerts do not replace each other."""
     conflating = {family for family, message in PAYLOADS.items() if message.conflates}
-    assert conflating == {"funding", "mark_price", "oi", "spot"}
+    assert conflating == {"funding", "mark_price", "oi", "spot", "signal"}
 
 
 @pytest.mark.parametrize("value", [0.1 + 0.2, 1e-7, 123456789012.345, 2.5e-8, -0.0000123456789012345])
