@@ -291,6 +291,7 @@ def price(symbol: str, mark: float) -> MarkPriceMessage:
         index_price=None,
         basis=None,
         basis_bps=None,
+        index_timestamp=None,
     )
 
 

@@ -1,12 +1,13 @@
 """InstrumentBook: the live registry of one venue, and which of its contracts are followed."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from random import Random
 
 import structlog
 from msgspec.structs import replace
 
+from microstream.app.outlet import Outlet
 from microstream.clock import Clock
 from microstream.errors import MicrostreamError, RateLimited, WireMismatch
 from microstream.model.channels import channel
@@ -17,7 +18,6 @@ from microstream.model.state import PORTION, Upkeep
 from microstream.model.symbols import Selection
 from microstream.pipeline.pipeline import Pipeline
 from microstream.services.instrument_watcher import Changes, changes, message
-from microstream.sinks.buffer import Buffer
 from microstream.spec.rest import Context
 from microstream.transport.backoff import Backoff
 from microstream.transport.listing import ListReader
@@ -50,7 +50,7 @@ class InstrumentBook:
         reader: ListReader,
         selection: Selection,
         pipeline: Pipeline,
-        buffer: Buffer,
+        outlet: Outlet,
         *,
         upkeep_of: UpkeepOf,
         refresh_s: float,
@@ -65,10 +65,12 @@ class InstrumentBook:
         self.failing: str | None = None
         self.limits: Callable[[str, float], None] = lambda _quota, _limit: None
         self.changed: Callable[[], None] = lambda: None
+        self.derived: Sequence[str] = ()
+        """Further groups whose items are the contracts that are followed."""
         self._reader = reader
         self._selection = selection
         self._pipeline = pipeline
-        self._buffer = buffer
+        self._outlet = outlet
         self._upkeep_of = upkeep_of
         self._refresh_s = refresh_s
         self._clock = clock
@@ -213,25 +215,26 @@ class InstrumentBook:
         gone = replace(item, status="delisted", delisted_at=item.delisted_at or now)
         self._tell(gone, changes(item, gone), now)
         self._pipeline.unfollow(item.key, now)
-        for family in (*self._families(), "instrument", "quality"):
-            self._buffer.remove(f"{family}:{self.venue}", (item.symbol,))
+        for group in (*self._groups(), f"instrument:{self.venue}", f"quality:{self.venue}"):
+            self._outlet.remove(group, (item.symbol,))
 
     def _leave_only_followed(self) -> None:
         """Take leftovers of an earlier run out of the last-value hashes."""
         followed = [item.symbol for item in self.context.instruments.values()]
-        for family in self._families():
-            self._buffer.retain(f"{family}:{self.venue}", followed)
-        self._buffer.retain(f"instrument:{self.venue}", [item.symbol for item in self.known.values()])
+        for group in self._groups():
+            self._outlet.retain(group, followed)
+        self._outlet.retain(f"instrument:{self.venue}", [item.symbol for item in self.known.values()])
         conditions = self._pipeline.quality.open
         wrong = {symbol for exchange, symbol, _, _ in conditions if exchange == self.venue}
-        self._buffer.retain(f"quality:{self.venue}", wrong)
+        self._outlet.retain(f"quality:{self.venue}", wrong)
 
-    def _families(self) -> list[str]:
-        """Return the published families that are about contracts."""
-        return [service.family for service in self._pipeline.services if not service.of_spot]
+    def _groups(self) -> list[str]:
+        """Return the groups whose items are the contracts that are followed."""
+        families = [service.family for service in self._pipeline.services if not service.of_spot]
+        return [*(f"{family}:{self.venue}" for family in families), *self.derived]
 
     def _tell(self, item: Instrument, changed: Changes, now: int) -> None:
-        self._buffer.offer(channel("instrument", self.venue, item.symbol), message(item, changed, now))
+        self._outlet.offer(channel("instrument", self.venue, item.symbol), message(item, changed, now))
 
 
 def _keep_learnt(row: Instrument, before: Instrument | None, known: Instrument | None) -> Instrument:

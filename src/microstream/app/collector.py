@@ -7,6 +7,7 @@ from random import Random
 
 from microstream.app.book import InstrumentBook
 from microstream.app.modes import Modes, unstreamed
+from microstream.app.outlet import Outlet
 from microstream.app.planner import Planned, plan, plan_spot
 from microstream.app.spot import SpotCollector
 from microstream.app.streams import Desk, Streams
@@ -21,7 +22,6 @@ from microstream.model.state import Upkeep
 from microstream.model.symbols import Selection
 from microstream.pipeline.pipeline import Pipeline
 from microstream.services import Service
-from microstream.sinks.buffer import Buffer
 from microstream.spec.rest import Request
 from microstream.spec.venue import Venue
 from microstream.transport.budget import Budget
@@ -48,7 +48,7 @@ class Collector:
         ways: Modes,
         selection: Selection,
         pipeline: Pipeline,
-        buffer: Buffer,
+        outlet: Outlet,
         *,
         tap: Tap | None,
         turns: Turns,
@@ -75,7 +75,7 @@ class Collector:
             ListReader(self.client, venue.instruments, clock),
             selection,
             pipeline,
-            buffer,
+            outlet,
             upkeep_of=self._upkeep,
             refresh_s=config.instruments.refresh,
             clock=clock,
@@ -117,7 +117,7 @@ class Collector:
                 planned,
                 config,
                 pipeline,
-                buffer,
+                outlet,
                 contracts=lambda: self.book.context,
                 budget=self.budget,
                 after=next((feed.first_round for feed in self.feeds if isinstance(feed, PollFeed)), None),
@@ -185,6 +185,11 @@ class Collector:
         for feed in self.feeds:
             if isinstance(feed, PollFeed) and feed.poll.provides & kinds:
                 feed.hurry()
+
+    @property
+    def families(self) -> frozenset[str]:
+        """The families that are published of contracts, not all of every one."""
+        return frozenset(service.family for service in self._services if not service.of_spot)
 
     def desks(self) -> list[Desk]:
         """Return the stream endpoints of contracts and spot pairs."""

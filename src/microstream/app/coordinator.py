@@ -139,8 +139,12 @@ class MultiTimeframeCoordinator:
 
     async def _tick(self) -> None:
         while True:
-            await asyncio.sleep(TICK_S)
+            await asyncio.sleep(
+                TICK_S - self._clock.now_ms() % 1000 / 1000
+            )  # at full seconds, as bars end then
             for _ in self._parts.pipeline.ticking(self._clock.now_ms()):
+                await asyncio.sleep(0)
+            for _ in self._parts.outlet.ticking(self._clock.now_ms()):
                 await asyncio.sleep(0)
 
     async def _check_names(self) -> None:

@@ -137,9 +137,9 @@ def _sink(parts: Parts) -> Iterator[Sample]:
     state, latency = parts.bus.state, parts.bus.state.latency
     for family, count in state.written.items():
         yield "messages", (family,), count
-    for family, count in parts.buffer.dropped.items():
+    for family, count in parts.outlet.buffer.dropped.items():
         yield "dropped", (family,), count
-    yield "conflated", (), parts.buffer.conflated
+    yield "conflated", (), parts.outlet.buffer.conflated
     yield "sink_up", (), int(state.connected)
     yield "sink_waiting", (), parts.bus.unwritten
     yield "sink_flushes", (), state.flushes

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from random import Random
 
+from microstream.app.outlet import Outlet
 from microstream.app.planner import Planned
 from microstream.app.spot_book import SpotBook
 from microstream.app.streams import Streams
@@ -13,7 +14,6 @@ from microstream.config.model import Exchange
 from microstream.errors import Banned, VenueRefused
 from microstream.model.frame import Frame
 from microstream.pipeline.pipeline import Pipeline
-from microstream.sinks.buffer import Buffer
 from microstream.spec.rest import Context, Feed, Parse, Request
 from microstream.spec.spot import Spot
 from microstream.spec.venue import Venue
@@ -57,7 +57,7 @@ class SpotCollector:
         planned: Planned,
         config: Config,
         pipeline: Pipeline,
-        buffer: Buffer,
+        outlet: Outlet,
         *,
         contracts: Callable[[], Context],
         budget: Budget,
@@ -81,7 +81,7 @@ class SpotCollector:
             spot.pairs,
             contracts,
             pipeline,
-            buffer,
+            outlet,
             interval_ms=round(planned.period_s * 1000),
             clock=clock,
         )

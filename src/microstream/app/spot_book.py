@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Sequence
 
+from microstream.app.outlet import Outlet
 from microstream.clock import Clock
 from microstream.model.frame import Frame
 from microstream.model.instruments import Instrument
 from microstream.model.state import Upkeep
 from microstream.pipeline.pipeline import Pipeline
-from microstream.sinks.buffer import Buffer
 from microstream.spec.rest import Context
 
 STREAMED = 50
@@ -30,7 +30,7 @@ class SpotBook:
         pairs_of: PairsOf,
         contracts: Callable[[], Context],
         pipeline: Pipeline,
-        buffer: Buffer,
+        outlet: Outlet,
         *,
         interval_ms: int,
         clock: Clock,
@@ -45,7 +45,7 @@ class SpotBook:
         self._pairs_of = pairs_of
         self._contracts = contracts
         self._pipeline = pipeline
-        self._buffer = buffer
+        self._outlet = outlet
         self._interval_ms = interval_ms
         self._clock = clock
         self._made_from: Context | None = None
@@ -70,7 +70,7 @@ class SpotBook:
         if not self._began:
             self._began = True
             followed = [pair.symbol for pair in self.followed.values()]
-            self._buffer.retain(f"spot:{self._venue}", followed)  # leftovers of an earlier run
+            self._outlet.retain(f"spot:{self._venue}", followed)  # leftovers of an earlier run
 
     def _renew(self) -> None:
         """Take over other contracts, if they have changed."""
@@ -94,7 +94,7 @@ class SpotBook:
             self._pipeline.follow(followed[key], {"spot": Upkeep(self._interval_ms, None, now)})
         for key in self.followed.keys() - followed.keys():
             self._pipeline.unfollow(key, now)
-            self._buffer.remove(f"spot:{self._venue}", (self.followed[key].symbol,))
+            self._outlet.remove(f"spot:{self._venue}", (self.followed[key].symbol,))
         self.followed = followed
         streamed = {pair.name: pair for pair in list(followed.values())[:STREAMED]}
         if streamed != self.streamed.instruments:

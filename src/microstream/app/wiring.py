@@ -1,7 +1,7 @@
 """Config -> objects. Builds, never runs."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -9,8 +9,11 @@ from random import Random
 import structlog
 
 from microstream import venues
+from microstream.analytics.analytics import Analytics
+from microstream.analytics.bars import Bars, BarSettings
 from microstream.app.collector import Collector
 from microstream.app.modes import Mode, Modes, modes, unstreamed
+from microstream.app.outlet import Outlet
 from microstream.clock import Clock
 from microstream.config import Config
 from microstream.model.channels import Channel
@@ -39,7 +42,8 @@ class Parts:
 
     collectors: Sequence[Collector]
     pipeline: Pipeline
-    buffer: Buffer
+    outlet: Outlet
+    analytics: Analytics | None
     bus: Bus
     selection: Selection
     gate: asyncio.Event
@@ -86,6 +90,7 @@ def wire(config: Config, clock: Clock, random: Random) -> Parts:
     ways = modes_of(config)
     selection = Selection(config.symbols, tradfi=config.tradfi)
     buffer = Buffer(config.redis.max_queued)
+    outlet = Outlet(buffer, clock)
     bus = Bus(_sink_settings(config), buffer, clock, run=clock.now_ms())
     gate = asyncio.Event()
     collectors: dict[str, Collector] = {}
@@ -99,14 +104,14 @@ def wire(config: Config, clock: Clock, random: Random) -> Parts:
     def tell(channel: Channel, message: Message) -> None:
         if isinstance(message, QualityMessage) and message.symbol == WHOLE:
             _log(message)
-        buffer.offer(channel, message)
+        outlet.offer(channel, message)
 
     def silent(exchange: str, topic: str, anew: bool) -> None:
         collectors[exchange].silent(topic, anew=anew)
 
     pipeline = Pipeline(
         tuple(services),
-        buffer.offer,
+        outlet.offer,
         terms,
         doubt,
         tell=tell,
@@ -125,14 +130,29 @@ def wire(config: Config, clock: Clock, random: Random) -> Parts:
             ways,
             selection,
             pipeline,
-            buffer,
+            outlet,
             tap=tap,
             turns=turns,
             gate=gate,
             clock=clock,
             random=random,
         )
-    return Parts(tuple(collectors.values()), pipeline, buffer, bus, selection, gate, tap)
+    analytics = _analytics(config, collectors, outlet)
+    outlet.stages = [analytics] if analytics else []
+    return Parts(tuple(collectors.values()), pipeline, outlet, analytics, bus, selection, gate, tap)
+
+
+def _analytics(config: Config, collectors: Mapping[str, Collector], outlet: Outlet) -> Analytics | None:
+    """Return what makes bars and signals, and let the venues' books know the groups that bars add."""
+    if not config.bars.enabled:
+        return None
+    settings = BarSettings(
+        frozenset(config.bars.timeframes), frozenset(config.bars.fields), round(config.bars.lateness * 1000)
+    )
+    for name, collector in collectors.items():
+        collector.book.derived = [f"bars:{name}:{timeframe}" for timeframe in config.bars.timeframes]
+    families = {name: collector.families for name, collector in collectors.items()}
+    return Analytics(Bars(settings, families, outlet.offer))
 
 
 def _tap(config: Config, clock: Clock) -> Tap | None:

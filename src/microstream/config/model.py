@@ -1,6 +1,6 @@
 """The configuration: every key with its meaning, unit, limits and default, once."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import (
     AfterValidator,
@@ -38,6 +38,13 @@ HttpBase = Annotated[str, AfterValidator(http_base)]
 WsBase = Annotated[str, AfterValidator(ws_base)]
 Mode = Annotated[Literal["auto", "stream", "poll"], BeforeValidator(_lower_case)]
 Level = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower_case)]
+
+Timeframe = Literal[
+    "1s", "5s", "15s", "30s", "1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "1d"
+]
+BarField = Literal["mark", "index", "basis_bps", "funding_rate", "open_interest", "open_value"]
+Timeframes = Annotated[tuple[Timeframe, ...], BeforeValidator(_names), Field(min_length=1)]
+BarFields = Annotated[tuple[BarField, ...], BeforeValidator(_names), Field(min_length=1)]
 
 
 class Section(BaseModel):
@@ -170,6 +177,71 @@ class Instruments(Section):
     )
 
 
+class Bars(Section):
+    """Bars of all values on fifteen timeframes."""
+
+    enabled: bool = Field(default=True, description="whether bars:* is published")
+    timeframes: Timeframes = Field(
+        default=get_args(Timeframe), description="which of the fifteen are published"
+    )
+    fields: BarFields = Field(
+        default=get_args(BarField), description="which values they have; the others are null"
+    )
+    lateness: Annotated[Duration, at_least("0s")] = Field(
+        default=2.0, description="how long after its end a bar waits for late samples"
+    )
+
+
+class Fees(Section):
+    """Taker fees, fraction of the notional: what each of the four fills of a funding trade costs."""
+
+    binance: float = Field(default=0.0005, ge=0, lt=1, description="of its lowest tier, as of 2026-11")
+    bybit: float = Field(default=0.00055, ge=0, lt=1, description="of its lowest tier, as of 2026-11")
+    okx: float = Field(default=0.0005, ge=0, lt=1, description="of its lowest tier, as of 2026-11")
+
+
+class Signals(Section):
+    """What is computed of the values; definitions in docs/signals.md."""
+
+    enabled: bool = Field(default=True, description="whether signal:* is published")
+    interval: Annotated[Duration, at_least("1s")] = Field(
+        default=5.0, description="how often they are computed; published when they change, and once a minute"
+    )
+    fees: Fees = Field(default=Fees(), description="taker fees, fraction of the notional: 0.0005 is 0.05 %")
+    slippage: float = Field(
+        default=0.0, ge=0, lt=1, description="what each fill costs besides its fee, fraction of the notional"
+    )
+    price_limit: float = Field(
+        default=0.02, gt=0, lt=1, description="prices per coin that differ by more make no pair of venues"
+    )
+    basis_window: Annotated[Duration, at_least("1m")] = Field(
+        default=3600.0, description="history that the z-score of the basis goes by"
+    )
+    funding_window: Annotated[Duration, at_least("1m")] = Field(
+        default=86_400.0, description="history of the live funding rate that an anomaly is found by"
+    )
+    min_samples: int = Field(default=30, ge=4, le=1000, description="a history with fewer makes no score")
+    regime_timeframes: Timeframes = Field(
+        default=("1m", "5m", "15m", "1h", "4h", "1d"),
+        description="bars that open interest regimes are told of",
+    )
+    price_dead_zone: float = Field(
+        default=0.001, ge=0, lt=1, description="a smaller change of the mark is none"
+    )
+    oi_dead_zone: float = Field(
+        default=0.0025, ge=0, lt=1, description="a smaller change of the open interest is none"
+    )
+    squeeze_timeframe: Timeframe = Field(
+        default="5m", description="bars whose changes of price and open interest a squeeze is scored by"
+    )
+    squeeze_min_oi: float = Field(
+        default=5_000_000.0, ge=0, description="open interest in USD below which no squeeze is scored"
+    )
+    constant_maturity: Annotated[Duration, at_least("1h")] = Field(
+        default=90 * 86_400.0, description="time to expiry that the basis of dated futures is interpolated to"
+    )
+
+
 class Http(Section):
     """Requests to the venues."""
 
@@ -235,6 +307,10 @@ class Config(Section):
     exchanges: Exchanges = Field(default=Exchanges(), description="the venues; at least one enabled")
     services: Services = Field(default=Services(), description="what is published; at least one enabled")
     instruments: Instruments = Field(default=Instruments(), description="the registry of contracts")
+    bars: Bars = Field(default=Bars(), description="open, high, low and close of all values")
+    signals: Signals = Field(
+        default=Signals(), description="what is computed of the values, see docs/signals.md"
+    )
     http: Http = Field(default=Http(), description="requests to the venues")
     server: Server = Field(default=Server(), description="the service's own HTTP server")
     tap: Tap = Field(default=Tap(), description="received WebSocket frames on disk, see the runbook")

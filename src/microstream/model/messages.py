@@ -40,9 +40,9 @@ class Message(Struct, gc=False):
 class MarkPriceMessage(Message, gc=False):
     """`meta:mark_price:*`: mark and index in quote currency per contract base unit.
 
-    `timestamp` is the mark's time (the index's while no mark is known). `basis` = mark - index, `basis_bps` =
-    basis / index * 10,000; null unless both are known and were received within 5 s of each other. An index older
-    than 15 s is null.
+    `timestamp` is the mark's time (the index's while no mark is known), `index_timestamp` the index's.
+    `basis` = mark - index, `basis_bps` = basis / index * 10,000; null unless both are known and were received within
+    5 s of each other. An index older than 15 s is null.
     """
 
     family = "mark_price"
@@ -50,6 +50,7 @@ class MarkPriceMessage(Message, gc=False):
     index_price: float | None
     basis: float | None
     basis_bps: float | None
+    index_timestamp: int | None
 
 
 class FundingMessage(Message, gc=False):

@@ -16,9 +16,10 @@ def view(state: State, flags: tuple[Flag, ...], _now: int) -> MarkPriceMessage |
     own = mark or index
     if own is None:
         return None
-    index_price = basis = bps = None
+    index_price = basis = bps = index_at = None
     if index is not None:
         apart = own.received_at - index.received_at
+        index_at = index.timestamp
         index_price = index.price if apart <= PRICE_LIFE_MS else state.fresh_index(own.received_at)
         near = -TOGETHER_MS <= apart <= TOGETHER_MS and not state.bad
         if mark is not None and index_price and (near or _together(state, mark, index)):
@@ -41,6 +42,7 @@ def view(state: State, flags: tuple[Flag, ...], _now: int) -> MarkPriceMessage |
         index_price,
         basis,
         bps,
+        index_at,
     )
 
 

@@ -8,12 +8,17 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 
 from microstream.model.channels import Channel
 from microstream.model.messages import Message
 
 Entry = tuple[Channel, Message]
+
+BULK = "bars"
+"""The family that comes in bursts: at full hours ten bars of every contract within a second."""
+BULK_ROOM = 5
+"""So many times `max_queued` of its messages may wait, because a burst is no outage."""
 
 
 @dataclass(slots=True)
@@ -39,7 +44,8 @@ class Buffer:
     """Messages that wait for the writer.
 
     `conflated` counts messages that a newer one of their channel replaced, `dropped` by family those that
-    were lost because more than `max_queued` messages without conflation waited. For one event loop only.
+    were lost because more than `max_queued` messages of the family waited, where they are not conflated. For one
+    event loop only.
     """
 
     def __init__(self, max_queued: int) -> None:
@@ -49,7 +55,7 @@ class Buffer:
         self.dropped: Counter[str] = Counter()
         self._max_queued = max_queued
         self._newest: dict[str, Entry] = {}
-        self._queue: deque[Entry] = deque()
+        self._queues: dict[str, deque[Entry]] = {}
         self._spent: Counter[Channel] = Counter()
         self._removed: dict[str, set[str]] = {}
         self._retained: dict[str, frozenset[str]] = {}
@@ -58,7 +64,7 @@ class Buffer:
 
     def __len__(self) -> int:
         """Number of messages that wait."""
-        return len(self._newest) + len(self._queue)
+        return len(self._newest) + sum(map(len, self._queues.values()))
 
     def offer(self, channel: Channel, message: Message) -> None:
         """Hand over a message; never raises, never blocks."""
@@ -98,13 +104,21 @@ class Buffer:
 
     def take(self, limit: int) -> Batch:
         """Return at most `limit` messages, oldest first, and what is to be done to the hashes with them."""
-        messages = [self._queue.popleft() for _ in range(min(limit, len(self._queue)))]
-        room = limit - len(messages)
+        messages: list[Entry] = []
+        for family, queue in self._queues.items():
+            if family != BULK:
+                messages += _popped(queue, limit - len(messages))
+        bulk = self._queues.get(BULK, ())
+        room = (
+            limit - len(messages) - min(len(bulk), limit // 4)
+        )  # a burst of bars does not hold up newer values
         if room >= len(self._newest):
             messages.extend(self._newest.values())
             self._newest.clear()
-        else:
+        elif room > 0:
             messages.extend([self._newest.pop(name) for name in list(islice(self._newest, room))])
+        if bulk:
+            messages += _popped(self._queues[BULK], limit - len(messages))
         batch = Batch(messages, self._spent, self._take_removed(), self._retained)
         self._spent, self._retained = Counter(), {}
         if not self:
@@ -113,11 +127,15 @@ class Buffer:
         return batch
 
     def _enqueue(self, channel: Channel, message: Message) -> None:
-        if len(self._queue) >= self._max_queued:
-            oldest, lost = self._queue.popleft()
+        queue = self._queues.get(message.family)
+        if queue is None:
+            queue = self._queues[message.family] = deque()
+        room = self._max_queued * (BULK_ROOM if message.family == BULK else 1)
+        if len(queue) >= room:
+            oldest, lost = queue.popleft()
             self.dropped[lost.family] += 1
             self._spent[oldest] += 1
-        self._queue.append((channel, message))
+        queue.append((channel, message))
 
     def _take_removed(self) -> dict[str, set[str]]:
         """Return the removals that no message of the same item, offered earlier, still waits for."""
@@ -134,4 +152,10 @@ class Buffer:
         return taken
 
     def _waiting(self) -> set[tuple[str, str]]:
-        return {(channel.group, channel.item) for channel, _ in (*self._queue, *self._newest.values())}
+        entries = chain(self._newest.values(), *self._queues.values())
+        return {(channel.group, channel.item) for channel, _ in entries}
+
+
+def _popped(queue: deque[Entry], most: int) -> list[Entry]:
+    """Take the oldest out of a queue."""
+    return [queue.popleft() for _ in range(min(most, len(queue)))]

@@ -37,7 +37,7 @@ KEYS = {
     for family, keys in {
         "funding": "funding_rate funding_rate_pct funding_interval_hours funding_rate_8h funding_apr"
         " next_funding_time settled_rate settled_time rate_cap rate_floor mark_price index_price",
-        "mark_price": "mark_price index_price basis basis_bps",
+        "mark_price": "mark_price index_price basis basis_bps index_timestamp",
         "oi": "open_interest open_interest_base open_value open_value_ccy open_value_source",
         "spot": "bid ask mid last multiplier",
         "instrument": "base quote settle kind multiplier contract_size tick_size funding_interval_hours"
@@ -121,7 +121,9 @@ def test_only_news_is_never_conflated() -> None:
 @pytest.mark.parametrize("value", [0.1 + 0.2, 1e-7, 123456789012.345, 2.5e-8, -0.0000123456789012345])
 def test_numbers_read_back_to_the_same_float(value: float) -> None:
     """Numbers are written as the shortest text that means the same float64."""
-    message = MarkPriceMessage(**HEAD, mark_price=value, index_price=None, basis=None, basis_bps=None)
+    message = MarkPriceMessage(
+        **HEAD, mark_price=value, index_price=None, basis=None, basis_bps=None, index_timestamp=None
+    )
     encoded = json.encode(message)
     assert json.decode(encoded)["mark_price"] == value
     text = encoded.partition(b'"mark_price":')[2].partition(b",")[0].decode()

@@ -40,6 +40,7 @@ def mark(price: float) -> Message:
         index_price=None,
         basis=None,
         basis_bps=None,
+        index_timestamp=None,
     )
 
 
