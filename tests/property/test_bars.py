@@ -6,11 +6,12 @@ from tests.unit.analytics.said import NOON, mark_price
 
 from microstream.analytics.bars import Bars, BarSettings
 from microstream.analytics.timeframes import FOLDED_FROM, TIMEFRAMES
-from microstream.model.channels import Channel
+from microstream.model.channels import Channel, channel
 from microstream.model.messages import BarMessage, Message, Range
 
 LATENESS_MS = 2_000
 SPAN_S = 400
+WHERE = channel("mark_price", "bybit", "solusdt")
 
 Sample = tuple[int, int, float]
 """Time of the venue, time of receipt, price."""
@@ -40,7 +41,7 @@ def bars_of(said: list[Sample], *, ticks: int = 1000) -> list[BarMessage]:
         while due <= received_at:
             bars.tick(due)
             due += ticks
-        bars.take(mark_price(at, price, received_at=received_at), received_at)
+        bars.take(WHERE, mark_price(at, price, received_at=received_at), received_at)
     end = NOON + (SPAN_S + 10) * 1000
     for now in (*range(due, end, ticks), end):
         bars.tick(now)

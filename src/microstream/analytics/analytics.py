@@ -21,13 +21,13 @@ class Analytics:
         self.bars = bars
         self._now = 0
 
-    def take(self, _channel: Channel, message: Message, now: int) -> None:
+    def take(self, channel: Channel, message: Message, now: int) -> None:
         """Take a message that is published now."""
         self._now = now = max(now, self._now)
         if isinstance(message, InstrumentMessage):
             self._learn(message)
         elif self.bars is not None:
-            self.bars.take(message, now)
+            self.bars.take(channel, message, now)
 
     def ticking(self, now: int) -> Iterator[None]:
         """Close the bars whose time is over, in steps."""

@@ -5,6 +5,7 @@ The longer bars are folds of closed shorter ones, so a sample costs the same how
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from microstream.analytics.fold import FIELDS, Cell, Fold
 from microstream.analytics.timeframes import FOLDED_FROM, SECOND_MS, TIMEFRAMES
@@ -27,6 +28,12 @@ ASLEEP_MS = 5_000
 """A pause between two ticks beyond which the service itself was not there: suspended, or out of time."""
 MOST_SECONDS = 60
 """Seconds of a pause that are closed one by one; a longer one is passed over, and missing in the longer bars."""
+Take = Callable[[Any, int, int], None]
+_TAKERS: dict[type[Message], str] = {
+    MarkPriceMessage: "take_mark_price",
+    FundingMessage: "take_funding",
+    OpenInterestMessage: "take_open_interest",
+}
 _NEXT = {shorter: [longer for longer, of in FOLDED_FROM.items() if of == shorter] for shorter in TIMEFRAMES}
 
 
@@ -70,20 +77,20 @@ class Bars:
         self._offer = offer
         self._shown = [name in settings.fields for name in FIELDS]
         self._ladders: dict[str, _Ladder] = {}
+        self._takers: dict[str, Take] = {}
         self._ticked_at = 0
         self._dark = (0, 0)
 
-    def take(self, message: Message, now: int) -> None:
+    def take(self, where: Channel, message: Message, now: int) -> None:
         """Take a message of a contract; families that have no place in bars are passed over."""
-        kind = type(message)
-        key = f"{message.exchange}:{message.symbol}"
-        watermark = self._watermark(now)
-        if kind is MarkPriceMessage:
-            self._track(key, message, watermark).take_mark_price(message, now, watermark)  # type: ignore[arg-type]
-        elif kind is FundingMessage:
-            self._track(key, message, watermark).take_funding(message, now, watermark)  # type: ignore[arg-type]
-        elif kind is OpenInterestMessage:
-            self._track(key, message, watermark).take_open_interest(message, now, watermark)  # type: ignore[arg-type]
+        over = now - self._settings.lateness_ms
+        watermark = over - over % SECOND_MS
+        take = self._takers.get(where.name)
+        if take is None:
+            if type(message) not in _TAKERS:
+                return
+            take = self._takers[where.name] = self._taker(message, watermark)
+        take(message, now, watermark)
 
     def leave_out_funding(self, key: str) -> None:
         """Learn that a contract never funds, so that its bars do not wait for a rate."""
@@ -91,8 +98,14 @@ class Bars:
 
     def forget(self, key: str) -> None:
         """Make no further bars of a contract that was delisted."""
-        self._ladders.pop(key, None)
+        ladder = self._ladders.pop(key, None)
         self._unfunded.discard(key)
+        if ladder is not None:
+            names = [
+                name for name, take in self._takers.items() if getattr(take, "__self__", None) is ladder.track
+            ]
+            for name in names:
+                del self._takers[name]
 
     def tick(self, now: int) -> None:
         """Close and publish what is over."""
@@ -119,6 +132,12 @@ class Bars:
         """Return the end of the last second that is not waited for any more."""
         over = now - self._settings.lateness_ms
         return over - over % SECOND_MS
+
+    def _taker(self, message: Message, watermark: int) -> Take:
+        """Return what takes the messages of a channel."""
+        track = self._track(f"{message.exchange}:{message.symbol}", message, watermark)
+        taker: Take = getattr(track, _TAKERS[type(message)])
+        return taker
 
     def _track(self, key: str, message: Message, watermark: int) -> Track:
         ladder = self._ladders.get(key)

@@ -2,6 +2,7 @@
 
 from collections.abc import Set as AbstractSet
 from operator import itemgetter
+from typing import Any
 
 from microstream.analytics.fold import FIELDS, Cell, Fold
 from microstream.analytics.timeframes import SECOND_MS
@@ -13,7 +14,9 @@ FAMILY_FIELDS = {"mark_price": (MARK, INDEX, BASIS), "funding": (FUNDING,), "oi"
 """The fields that each family brings."""
 _FAMILY_OF = {field: family for family, fields in FAMILY_FIELDS.items() for field in fields}
 
-Sample = tuple[int, int, float | None, int, int]
+PRICES = 100
+"""A whole message of the mark_price family, as a field."""
+Sample = tuple[int, int, Any, int, int]
 """When it counts, which field, the value (None: it is not known any more), the venue's time, when it was received.
 
 A sample whose time lies before the moment from which it counts came too late: it is in no bar, and what it says holds
@@ -35,11 +38,13 @@ class Track:
     __slots__ = (
         "_dead",
         "_late",
-        "_levels",
         "_pending",
+        "_prices",
+        "_prices_at",
         "_said_stale",
         "_seen",
         "_stale",
+        "_standing",
         "closed",
         "exchange",
         "instrument",
@@ -58,7 +63,9 @@ class Track:
         self.received_at = 0
         self.source: Source = "ws"
         self._pending: list[Sample] = []
-        self._levels: list[tuple[float, int] | None] = [None] * len(FIELDS)
+        self._prices_at = 0
+        self._prices: MarkPriceMessage | None = None
+        self._standing: list[Cell | None] = [None] * len(FIELDS)
         self._seen: list[tuple[int, float | None]] = [(0, None)] * len(FIELDS)
         self._said_stale: dict[str, bool] = {}
         self._stale: set[str] = set()
@@ -67,18 +74,33 @@ class Track:
 
     def take_mark_price(self, message: MarkPriceMessage, now: int, watermark: int) -> None:
         """Take mark, index and the basis between them, each at its own time."""
-        at = message.received_at
-        index_at = at
+        at = index_at = message.received_at
         if not message.flags or "clock_skew" not in message.flags:
             at = message.timestamp or at
             index_at = message.index_timestamp or at
         if message.flags or self._said_stale.get("mark_price", True):
             self._judge("mark_price", message.flags, now)
-        received_at = message.received_at
+        if at == index_at and watermark <= at <= now + SECOND_MS and at > self._prices_at:
+            self._prices_at, self._prices = at, message
+            self._pending.append((at, PRICES, message, at, message.received_at))
+        else:
+            self._take_apart(message, at, index_at, now, watermark)
+        self.source = message.source
+
+    def _take_apart(
+        self, message: MarkPriceMessage, at: int, index_at: int, now: int, watermark: int
+    ) -> None:
+        """Take mark and index that have different times, or come again, late, or too early."""
+        received_at, before = message.received_at, self._prices
+        if before is not None:
+            said = (before.mark_price, before.index_price, before.basis_bps)
+            self._seen[MARK], self._seen[INDEX], self._seen[BASIS] = (
+                (self._prices_at, value) for value in said
+            )
+            self._prices = None
         self._take(MARK, message.mark_price, at, received_at, now, watermark)
         self._take(INDEX, message.index_price, index_at, received_at, now, watermark)
         self._take(BASIS, message.basis_bps, max(at, index_at), received_at, now, watermark)
-        self.source = message.source
 
     def take_funding(self, message: FundingMessage, now: int, watermark: int) -> None:
         """Take the coming rate."""
@@ -97,20 +119,15 @@ class Track:
     def close(self, end: int, *, dark: bool) -> Fold:
         """Return the second that ends at `end`; in a dark one the service itself was not there."""
         second = Fold(end - SECOND_MS)
-        cells: list[list[float] | None] = [None] * len(FIELDS)
+        result = second.cells
         if self._pending:
-            self._spend(end, cells)
-        live = not dark and not self._stale and not self._dead
+            self._spend(end, result)
         stale = self._stale
-        result: list[Cell | None] = second.cells
-        for field, level in enumerate(self._levels):
-            cell = cells[field]
-            if cell is not None:
-                result[field] = tuple(cell)  # type: ignore[assignment]  # six numbers, see `_spend`
-            elif level is not None and not dark and (not stale or _FAMILY_OF[field] not in stale):
-                value, at = level
-                result[field] = (value, value, value, value, 0, at)
-        second.live_ms = SECOND_MS if live else 0
+        if not dark:
+            second.live_ms = 0 if stale or self._dead else SECOND_MS
+            for field, standing in enumerate(self._standing):
+                if result[field] is None and not (stale and _FAMILY_OF[field] in stale):
+                    result[field] = standing
         second.late, self._late = self._late, 0
         second.received_at, second.source = self.received_at, self.source
         self.closed = end
@@ -142,7 +159,7 @@ class Track:
             self._said_stale[family] = is_stale
             self._pending.append((now, STALE[family], float(is_stale), now, 0))
 
-    def _spend(self, end: int, cells: list[list[float] | None]) -> None:
+    def _spend(self, end: int, cells: list[Cell | None]) -> None:
         """Put the samples before `end` into the cells, in the order of their times."""
         pending = self._pending
         pending.sort(key=_AT)
@@ -151,21 +168,41 @@ class Track:
             if at >= end:
                 break
             spent += 1
-            if field < 0:
-                self._turn(_STALE_FAMILY[field], is_stale=bool(value))
-                continue
             self.received_at = max(self.received_at, received_at)
-            level = self._levels[field]
-            if value is None:
-                self._levels[field] = None
-            elif at == stamp:
-                _into(cells, field, value, at)
-                self._levels[field] = (value, at)
+            if field == PRICES:
+                self._put(cells, MARK, value.mark_price, at)
+                self._put(cells, INDEX, value.index_price, at)
+                self._put(cells, BASIS, value.basis_bps, at)
+            elif field < 0:
+                self._turn(_STALE_FAMILY[field], is_stale=bool(value))
+            elif at == stamp or value is None:
+                self._put(cells, field, value, at)
             else:
                 self._late += 1
-                if level is None or stamp >= level[1]:
-                    self._levels[field] = (value, stamp)
+                standing = self._standing[field]
+                if standing is None or stamp >= standing[5]:
+                    self._standing[field] = (value, value, value, value, 0, stamp)
         del pending[:spent]
+
+    def _put(self, cells: list[Cell | None], field: int, value: float | None, at: int) -> None:
+        """Add a sample to its cell, and let it stand from then on."""
+        if value is None:
+            self._standing[field] = None
+            return
+        cell = cells[field]
+        if cell is None:
+            cells[field] = (value, value, value, value, 1, at)
+        else:
+            opening, high, low, _, count, _ = cell
+            cells[field] = (
+                opening,
+                value if value > high else high,
+                value if value < low else low,
+                value,
+                count + 1,
+                at,
+            )
+        self._standing[field] = (value, value, value, value, 0, at)
 
     def _turn(self, family: str, *, is_stale: bool) -> None:
         if is_stale:
@@ -173,20 +210,6 @@ class Track:
         else:
             self._stale.discard(family)
             self._dead.discard(family)
-
-
-def _into(cells: list[list[float] | None], field: int, value: float, at: int) -> None:
-    cell = cells[field]
-    if cell is None:
-        cells[field] = [value, value, value, value, 1, at]
-        return
-    if value > cell[1]:
-        cell[1] = value
-    elif value < cell[2]:
-        cell[2] = value
-    cell[3] = value
-    cell[4] += 1
-    cell[5] = at
 
 
 def _time_of(message: FundingMessage | OpenInterestMessage) -> int:
