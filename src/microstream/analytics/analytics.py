@@ -1,24 +1,23 @@
 """Analytics: takes every message that goes out, and makes bars and signals of them. Pure."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 
-from microstream.analytics.bars import Bars, Offer
+from microstream.analytics.bars import Bars
+from microstream.analytics.signals.signals import Signals
 from microstream.model.channels import Channel
 from microstream.model.messages import InstrumentMessage, Message
-
-Remove = Callable[[str, Iterable[str]], None]
-"""Takes items out of the last values of a group."""
 
 
 class Analytics:
     """Bars and signals of everything that is published.
 
-    What it makes goes to its `Bars`' own offer, and comes back to `take` by that. Times are ms UTC; one that runs
-    backwards stands still here.
+    What they make goes where they were told, and must come back to `take` from there: signals go by bars. Times are
+    ms UTC; one that runs backwards stands still here.
     """
 
-    def __init__(self, bars: Bars | None) -> None:
+    def __init__(self, bars: Bars | None, signals: Signals | None) -> None:
         self.bars = bars
+        self.signals = signals
         self._now = 0
 
     def take(self, channel: Channel, message: Message, now: int) -> None:
@@ -28,12 +27,16 @@ class Analytics:
             self._learn(message)
         elif self.bars is not None:
             self.bars.take(channel, message, now)
+        if self.signals is not None:
+            self.signals.take(message)
 
     def ticking(self, now: int) -> Iterator[None]:
         """Close the bars whose time is over, in steps."""
         self._now = now = max(now, self._now)
         if self.bars is not None:
             yield from self.bars.ticking(now)
+        if self.signals is not None:
+            yield from self.signals.ticking(now)
 
     def _learn(self, row: InstrumentMessage) -> None:
         if self.bars is None:
@@ -43,6 +46,3 @@ class Analytics:
             self.bars.forget(key)
         elif row.kind != "perpetual":
             self.bars.leave_out_funding(key)
-
-
-__all__ = ["Analytics", "Offer", "Remove"]

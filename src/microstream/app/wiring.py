@@ -11,11 +11,15 @@ import structlog
 from microstream import venues
 from microstream.analytics.analytics import Analytics
 from microstream.analytics.bars import Bars, BarSettings
+from microstream.analytics.signals import NAMES
+from microstream.analytics.signals.settings import SignalSettings
+from microstream.analytics.signals.signals import Signals
 from microstream.app.collector import Collector
 from microstream.app.modes import Mode, Modes, modes, unstreamed
 from microstream.app.outlet import Outlet
 from microstream.clock import Clock
 from microstream.config import Config
+from microstream.config.model import Signals as SignalsSection
 from microstream.model.channels import Channel
 from microstream.model.events import FundingRate
 from microstream.model.instruments import Instrument
@@ -144,15 +148,41 @@ def wire(config: Config, clock: Clock, random: Random) -> Parts:
 
 def _analytics(config: Config, collectors: Mapping[str, Collector], outlet: Outlet) -> Analytics | None:
     """Return what makes bars and signals, and let the venues' books know the groups that bars add."""
-    if not config.bars.enabled:
-        return None
-    settings = BarSettings(
-        frozenset(config.bars.timeframes), frozenset(config.bars.fields), round(config.bars.lateness * 1000)
+    bars, signals = None, None
+    if config.bars.enabled or config.signals.enabled:
+        shown = config.bars.timeframes if config.bars.enabled else ()
+        settings = BarSettings(
+            frozenset(shown), frozenset(config.bars.fields), round(config.bars.lateness * 1000)
+        )
+        for name, collector in collectors.items():
+            collector.book.derived = [f"bars:{name}:{timeframe}" for timeframe in shown]
+        families = {name: collector.families for name, collector in collectors.items()}
+        bars = Bars(settings, families, outlet.offer)
+    if config.signals.enabled:
+        signals = Signals(_signal_settings(config.signals), outlet.offer, outlet.remove)
+        for name in NAMES:
+            outlet.retain(
+                f"signal:{name}", ()
+            )  # those of an earlier run: they are computed anew within seconds
+    return Analytics(bars, signals) if bars else None
+
+
+def _signal_settings(signals: SignalsSection) -> SignalSettings:
+    return SignalSettings(
+        interval_ms=round(signals.interval * 1000),
+        fees=signals.fees.model_dump(),
+        slippage=signals.slippage,
+        price_limit=signals.price_limit,
+        basis_window_ms=round(signals.basis_window * 1000),
+        funding_window_ms=round(signals.funding_window * 1000),
+        min_samples=signals.min_samples,
+        regime_timeframes=signals.regime_timeframes,
+        price_dead_zone=signals.price_dead_zone,
+        oi_dead_zone=signals.oi_dead_zone,
+        squeeze_timeframe=signals.squeeze_timeframe,
+        squeeze_min_oi=signals.squeeze_min_oi,
+        constant_maturity_days=signals.constant_maturity / 86_400,
     )
-    for name, collector in collectors.items():
-        collector.book.derived = [f"bars:{name}:{timeframe}" for timeframe in config.bars.timeframes]
-    families = {name: collector.families for name, collector in collectors.items()}
-    return Analytics(Bars(settings, families, outlet.offer))
 
 
 def _tap(config: Config, clock: Clock) -> Tap | None:
