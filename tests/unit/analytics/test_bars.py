@@ -25,7 +25,7 @@ class Desk:
         self.made: list[BarMessage] = []
         self.names: list[str] = []
         self.bars = Bars(settings or BarSettings(), families, self._offer)
-        self.analytics = Analytics(self.bars)
+        self.analytics = Analytics(self.bars, None)
 
     def _offer(self, where: Channel, message: Message) -> None:
         assert isinstance(message, BarMessage)
