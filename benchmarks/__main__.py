@@ -10,6 +10,7 @@ from benchmarks.table import heading
 NAMES = (
     "decode",
     "pipeline",
+    "bars",
     "bus",
     "subscribe",
     "throughput",
@@ -17,6 +18,7 @@ NAMES = (
     "e2e",
     "footprint",
     "fullmarket",
+    "signals",
     "requests",
 )
 LONG = "soak"

@@ -1,12 +1,13 @@
 """CPU, memory and loop lag of `microstream run` with `symbols: all` of three simulated venues, streaming.
 
-The venues push at the cadence of their values: 1 s, OKX's open interest every 3 s, its funding every 30 to 90 s. The
-process of the service only; simulator, Valkey and a subscriber that counts what is missing are processes of their
-own. User and system time as Linux counts them, without TLS, which the simulator does not speak.
+Without bars, signals and alerts, which `signals` measures. The venues push at the cadence of their values: 1 s, OKX's
+open interest every 3 s, its funding every 30 to 90 s. The process of the service only; simulator, Valkey and a
+subscriber that counts what is missing are processes of their own. User and system time as Linux counts them, without
+TLS, which the simulator does not speak.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import median
@@ -55,13 +56,20 @@ class Market:
         return len(open_now), sum(row["sent"] for row in open_now)
 
 
+VALUES_ALONE = {
+    "MICROSTREAM_BARS__ENABLED": "false",
+    "MICROSTREAM_SIGNALS__ENABLED": "false",
+}
+"""Settings of a service that publishes what the venues say and no more."""
+
+
 @contextmanager
-def full_market() -> Iterator[Market]:
+def full_market(settings: Mapping[str, str]) -> Iterator[Market]:
     """Run the three venues, the service with streams and its embedded server, and a subscriber to everything."""
     port = free_port()
     with (
         simulator_process() as (simulator, urls),
-        service(urls, {"MICROSTREAM_REDIS__PORT": str(port)}, streams=True) as (pid, status_url),
+        service(urls, {"MICROSTREAM_REDIS__PORT": str(port), **settings}, streams=True) as (pid, status_url),
     ):
         wait_until_ready(status_url, READY_S)
         with companion("benchmarks.receiver", str(port), "*") as subscriber:
@@ -72,7 +80,7 @@ def full_market() -> Iterator[Market]:
 
 def main() -> None:
     """Print the shares of a core, the memory and the lag beside the goals."""
-    with full_market() as market:
+    with full_market(VALUES_ALONE) as market:
         time.sleep(WARM_UP_S)
         connections, pushed = market.pushed()
         pids = {

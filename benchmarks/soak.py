@@ -44,7 +44,7 @@ class Sample:
 def main(for_s: float = FOR_S) -> None:
     """Run, print what was seen, and judge it."""
     samples: list[Sample] = []
-    with full_market() as market:
+    with full_market({}) as market:
         print(
             f"{'s':>7} {'RSS MB':>7} {'tasks':>6} {'handles':>8} {'lag ms':>7} {'messages':>10}", flush=True
         )
