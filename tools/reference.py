@@ -42,6 +42,7 @@ LABELS = {
     "python": "version of the interpreter",
     "quota": "a limit that the venue sets for one address",
     "reason": "why a request failed, or why a value was kept out: see the [runbook](runbook.md#reasons)",
+    "signal": "the names of [signals](signals.md)",
     "stat": "of intervals `min`, `max`; of ages `newest`, `median`, `oldest`; of `transport_seconds` `median`, `least`",
     "state": "of `contracts`: `known`, `followed`; of `values`: `live`, `stale`, `waiting`; of"
     " `stream_connections`: `wanted`, `open`; of `stream_topics`: `wanted`, `sound`, `silent`, `refused`",

@@ -26,6 +26,7 @@ def measurements(
         for desk in collector.desks():
             yield from _streams(collector.venue.name, desk)
     yield from _pipeline(parts)
+    yield from _analytics(parts)
     yield from _tap(parts)
     yield "tasks", (), tasks
     for exchange, venue in health.items():
@@ -118,6 +119,17 @@ def _pipeline(parts: Parts) -> Iterator[Sample]:
     conditions = Counter((exchange, kind) for exchange, _, kind, _ in pipeline.quality.open)
     for condition, count in conditions.items():
         yield "quality_open", condition, count
+
+
+def _analytics(parts: Parts) -> Iterator[Sample]:
+    analytics = parts.analytics
+    if analytics is None:
+        return
+    if analytics.bars is not None:
+        yield "bars_late", (), analytics.bars.late
+    if analytics.signals is not None:
+        for name, count in analytics.signals.published.items():
+            yield "signals", (name,), count
 
 
 def _values(exchange: str, venue: VenueHealth) -> Iterator[Sample]:

@@ -113,6 +113,10 @@ METRICS = {
         _metric("quality_open", "gauge", "exchange kind", "Open quality conditions."),
         _metric("messages", "counter", "family", "Messages written to the server."),
         _metric(
+            "bars_late", "counter", "", "Samples that came after their bars were finished; they are in none."
+        ),
+        _metric("signals", "counter", "signal", "Signals published, by name."),
+        _metric(
             "conflated",
             "counter",
             "",

@@ -5,6 +5,7 @@ Settled rates and live ones are histories of their own: a forecast is not a paym
 
 from typing import Any
 
+from microstream.analytics.carry import apy
 from microstream.analytics.known import Contract, is_fresh
 from microstream.analytics.signals.result import Result
 from microstream.analytics.signals.settings import SignalSettings
@@ -65,6 +66,9 @@ class FundingAnomaly:
             result.lacks("score", "flat_history")
         result.values = {
             "funding_rate_8h": rate,
+            "funding_apy": apy(
+                funding.funding_rate if rate is not None else None, funding.funding_interval_hours
+            ),
             **_headline(rate, compared.get(main or "", {}), main),
             "distance_to_cap": _distance_to_cap(funding, result),
             "minutes_to_settlement": _minutes_left(funding, now),
