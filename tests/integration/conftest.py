@@ -58,8 +58,8 @@ def addresses(urls: Mapping[str, str], venue: str) -> dict[str, str]:
 def new_service(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Service]:
     """`with new_service(sim.urls, redis_url, symbols=["BTC/USDT"]) as service`: every interval 1 s, free ports.
 
-    Values are polled unless another `mode` is asked for, spot pairs with `spot` alone; no address but those of `urls`
-    is ever asked.
+    Values are polled unless another `mode` is asked for, spot pairs with `spot` alone, bars and signals with their
+    settings; no address but those of `urls` is ever asked.
     """
 
     def make(
@@ -76,6 +76,8 @@ def new_service(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Servi
             "redis": {"url": redis_url},
             "exchanges": {},
             "services": {name: {"poll_interval": "1s"} for name in SERVICES},
+            "bars": {"enabled": False},
+            "signals": {"enabled": False},
             "server": {"port": 0},
             "log": {"format": "json"},
         }

@@ -181,12 +181,8 @@ class Bars(Section):
     """Bars of all values on fifteen timeframes."""
 
     enabled: bool = Field(default=True, description="whether bars:* is published")
-    timeframes: Timeframes = Field(
-        default=get_args(Timeframe), description="which of the fifteen are published"
-    )
-    fields: BarFields = Field(
-        default=get_args(BarField), description="which values they have; the others are null"
-    )
+    timeframes: Timeframes = Field(default=get_args(Timeframe), description="those that are published")
+    fields: BarFields = Field(default=get_args(BarField), description="what they have; the others are null")
     lateness: Annotated[Duration, at_least("0s")] = Field(
         default=2.0, description="how long after its end a bar waits for late samples"
     )
@@ -205,7 +201,7 @@ class Signals(Section):
 
     enabled: bool = Field(default=True, description="whether signal:* is published")
     interval: Annotated[Duration, at_least("1s")] = Field(
-        default=5.0, description="how often they are computed; published when they change, and once a minute"
+        default=5.0, description="how often they are computed; told when they change, and once a minute"
     )
     fees: Fees = Field(default=Fees(), description="taker fees, fraction of the notional: 0.0005 is 0.05 %")
     slippage: float = Field(
@@ -235,7 +231,7 @@ class Signals(Section):
         default="5m", description="bars whose changes of price and open interest a squeeze is scored by"
     )
     squeeze_min_oi: float = Field(
-        default=5_000_000.0, ge=0, description="open interest in USD below which no squeeze is scored"
+        default=5e6, ge=0, description="open interest in USD below which no squeeze is scored"
     )
     constant_maturity: Annotated[Duration, at_least("1h")] = Field(
         default=90 * 86_400.0, description="time to expiry that the basis of dated futures is interpolated to"

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from msgspec import json
 from tests.unit.analytics.market import HOUR, Market, spot
 from tests.unit.analytics.said import NOON, funding, mark_price
 
@@ -448,3 +449,23 @@ def test_every_signal_has_a_counter_and_a_formula() -> None:
     market.tick()
     assert {message.formula for message in market.made} == {"1"}
     assert market.signals.published["liquidity"] == 1
+
+
+def test_the_same_input_makes_the_same_signals_byte_by_byte() -> None:
+    """What is recorded and played again says the same."""
+
+    def made() -> list[bytes]:
+        market = Market(min_samples=4, squeeze_timeframe="5s", basis_window_ms=360 * 5_000)
+        for step in range(20):
+            market.now = NOON + step * 5_000
+            for number, exchange in enumerate(("bybit", "okx", "binance")):
+                market.perpetual(
+                    exchange, rate=1e-4 * ((step + number) % 5), mark=100.0 + (step * number) % 3
+                )
+            market.bar("5s", market.now - 5_000, 5_000, 100.0 + step % 4, 1000.0 + step % 7)
+            market.tick()
+        return [json.encode(message) for message in market.made]
+
+    first = made()
+    assert first == made()
+    assert len(first) > 100
