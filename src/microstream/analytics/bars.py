@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from microstream.analytics.fold import FIELDS, Cell, Fold
+from microstream.analytics.fold import FIELDS, Cell, Fold, empty
 from microstream.analytics.timeframes import FOLDED_FROM, SECOND_MS, TIMEFRAMES
 from microstream.analytics.track import FAMILY_FIELDS, Track
 from microstream.model.channels import Channel, channel
@@ -173,7 +173,7 @@ class Bars:
                 self._closed(ladder, longer, fold)
                 fold = None
             if fold is None:
-                fold = ladder.folds[longer] = Fold(bar.open_time - bar.open_time % length_ms)
+                fold = ladder.folds[longer] = empty(bar.open_time - bar.open_time % length_ms)
             fold.add(bar)
             if end == fold.open_time + length_ms:
                 del ladder.folds[longer]
@@ -218,4 +218,6 @@ class Bars:
 
 
 def _range(cell: Cell | None, end: int) -> Range | None:
-    return None if cell is None else Range(*cell[:5], end - cell[5])
+    if cell is None:
+        return None
+    return Range(cell.open, cell.high, cell.low, cell.close, cell.samples, end - cell.at)

@@ -1,10 +1,12 @@
 """Track: the samples of one contract, put into seconds by the venue's time."""
 
 from collections.abc import Set as AbstractSet
-from operator import itemgetter
+from operator import attrgetter
 from typing import Any
 
-from microstream.analytics.fold import FIELDS, Cell, Fold
+from msgspec import Struct
+
+from microstream.analytics.fold import FIELDS, Cell, Fold, empty
 from microstream.analytics.timeframes import SECOND_MS
 from microstream.model.events import Source
 from microstream.model.messages import FundingMessage, MarkPriceMessage, OpenInterestMessage
@@ -16,15 +18,26 @@ _FAMILY_OF = {field: family for family, fields in FAMILY_FIELDS.items() for fiel
 
 PRICES = 100
 """A whole message of the mark_price family, as a field."""
-Sample = tuple[int, int, Any, int, int]
-"""When it counts, which field, the value (None: it is not known any more), the venue's time, when it was received.
 
-A sample whose time lies before the moment from which it counts came too late: it is in no bar, and what it says holds
-from then on. A negative field is a family that has grown stale (-1 and below) or is live again, see `STALE`.
-"""
+
+class Sample(Struct, gc=False):
+    """What a message says of one field, or of all prices.
+
+    `counts_at` is when it counts. One whose venue's time `at` lies before came too late: it is in no bar, and what it
+    says holds from then on. `value` None: it is not known any more. A negative field is a family that has grown stale
+    (1) or is live again (0), see `STALE`.
+    """
+
+    counts_at: int
+    field: int
+    value: Any
+    at: int
+    received_at: int
+
+
 STALE = {"mark_price": -1, "funding": -2, "oi": -3}
-"""Families as negative fields; the value is 1 where it is stale from then on, 0 where it is live."""
-_AT = itemgetter(0)
+"""Families as negative fields."""
+_COUNTS_AT = attrgetter("counts_at")
 _STALE_FAMILY = {code: family for family, code in STALE.items()}
 
 
@@ -45,6 +58,8 @@ class Track:
         "_seen",
         "_stale",
         "_standing",
+        "_times",
+        "_values",
         "closed",
         "exchange",
         "instrument",
@@ -65,6 +80,8 @@ class Track:
         self._pending: list[Sample] = []
         self._prices_at = 0
         self._prices: MarkPriceMessage | None = None
+        self._values: list[float | None] = [None] * len(FIELDS)
+        self._times = [0] * len(FIELDS)
         self._standing: list[Cell | None] = [None] * len(FIELDS)
         self._seen: list[tuple[int, float | None]] = [(0, None)] * len(FIELDS)
         self._said_stale: dict[str, bool] = {}
@@ -82,7 +99,7 @@ class Track:
             self._judge("mark_price", message.flags, now)
         if at == index_at and watermark <= at <= now + SECOND_MS and at > self._prices_at:
             self._prices_at, self._prices = at, message
-            self._pending.append((at, PRICES, message, at, message.received_at))
+            self._pending.append(Sample(at, PRICES, message, at, message.received_at))
         else:
             self._take_apart(message, at, index_at, now, watermark)
         self.source = message.source
@@ -118,16 +135,16 @@ class Track:
 
     def close(self, end: int, *, dark: bool) -> Fold:
         """Return the second that ends at `end`; in a dark one the service itself was not there."""
-        second = Fold(end - SECOND_MS)
+        second = empty(end - SECOND_MS)
         result = second.cells
         if self._pending:
             self._spend(end, result)
         stale = self._stale
         if not dark:
             second.live_ms = 0 if stale or self._dead else SECOND_MS
-            for field, standing in enumerate(self._standing):
-                if result[field] is None and not (stale and _FAMILY_OF[field] in stale):
-                    result[field] = standing
+            for field, cell in enumerate(result):
+                if cell is None and not (stale and _FAMILY_OF[field] in stale):
+                    result[field] = self._stood(field)
         second.late, self._late = self._late, 0
         second.received_at, second.source = self.received_at, self.source
         self.closed = end
@@ -150,59 +167,66 @@ class Track:
             counts_at = watermark
         elif at > now + SECOND_MS:
             counts_at = at = now  # stamped in the future: the venue's clock is wrong, and is told elsewhere
-        self._pending.append((counts_at, field, value, at, received_at))
+        self._pending.append(Sample(counts_at, field, value, at, received_at))
 
     def _judge(self, family: str, flags: tuple[str, ...], now: int) -> None:
         """Note that a family has grown stale, or is live again."""
         is_stale = "stale" in flags
         if self._said_stale.get(family) is not is_stale:
             self._said_stale[family] = is_stale
-            self._pending.append((now, STALE[family], float(is_stale), now, 0))
+            self._pending.append(Sample(now, STALE[family], is_stale, now, 0))
 
     def _spend(self, end: int, cells: list[Cell | None]) -> None:
         """Put the samples before `end` into the cells, in the order of their times."""
         pending = self._pending
-        pending.sort(key=_AT)
+        pending.sort(key=_COUNTS_AT)
         spent = 0
-        for at, field, value, stamp, received_at in pending:
+        for sample in pending:
+            at, field, value = sample.counts_at, sample.field, sample.value
             if at >= end:
                 break
             spent += 1
-            self.received_at = max(self.received_at, received_at)
+            self.received_at = max(self.received_at, sample.received_at)
             if field == PRICES:
                 self._put(cells, MARK, value.mark_price, at)
                 self._put(cells, INDEX, value.index_price, at)
                 self._put(cells, BASIS, value.basis_bps, at)
             elif field < 0:
-                self._turn(_STALE_FAMILY[field], is_stale=bool(value))
-            elif at == stamp or value is None:
+                self._turn(_STALE_FAMILY[field], is_stale=value)
+            elif at == sample.at or value is None:
                 self._put(cells, field, value, at)
             else:
                 self._late += 1
-                standing = self._standing[field]
-                if standing is None or stamp >= standing[5]:
-                    self._standing[field] = (value, value, value, value, 0, stamp)
+                if sample.at >= self._times[field]:
+                    self._stand(field, value, sample.at)
         del pending[:spent]
 
     def _put(self, cells: list[Cell | None], field: int, value: float | None, at: int) -> None:
         """Add a sample to its cell, and let it stand from then on."""
-        if value is None:
-            self._standing[field] = None
-            return
-        cell = cells[field]
-        if cell is None:
-            cells[field] = (value, value, value, value, 1, at)
-        else:
-            opening, high, low, _, count, _ = cell
-            cells[field] = (
-                opening,
-                value if value > high else high,
-                value if value < low else low,
-                value,
-                count + 1,
-                at,
-            )
-        self._standing[field] = (value, value, value, value, 0, at)
+        if value is not None:
+            cell = cells[field]
+            if cell is None:
+                cells[field] = Cell(value, value, value, value, 1, at)
+            else:
+                if value > cell.high:
+                    cell.high = value
+                elif value < cell.low:
+                    cell.low = value
+                cell.close = value
+                cell.samples += 1
+                cell.at = at
+        self._stand(field, value, at)
+
+    def _stand(self, field: int, value: float | None, at: int) -> None:
+        self._values[field], self._times[field] = value, at
+        self._standing[field] = None
+
+    def _stood(self, field: int) -> Cell | None:
+        """Return what a field without a sample is: where it stood."""
+        cell, value = self._standing[field], self._values[field]
+        if cell is None and value is not None:
+            cell = self._standing[field] = Cell(value, value, value, value, 0, self._times[field])
+        return cell
 
     def _turn(self, family: str, *, is_stale: bool) -> None:
         if is_stale:

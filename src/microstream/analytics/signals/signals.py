@@ -1,9 +1,9 @@
 """All signals: when each is computed, and when it is published. Pure."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
 
 from msgspec import Struct
+from msgspec.json import encode
 
 from microstream.analytics.known import Contract, Known
 from microstream.analytics.signals import (
@@ -45,11 +45,9 @@ FORMULAS = {
 
 
 class _Said(Struct, gc=False):
-    """What was last published of a signal, and when."""
+    """What was last published of a signal, as bytes that no garbage collector looks into, and when."""
 
-    values: dict[str, Any]
-    excluded: list[Any]
-    reasons: list[str]
+    content: bytes
     at: int
 
 
@@ -135,16 +133,10 @@ class Signals:
         where = self._channels.get((name, subject))
         if where is None:
             where = self._channels[name, subject] = channel("signal", name, subject)
-        said = self._said.get(where)
-        if (
-            said is not None
-            and now - said.at < REPEAT_MS
-            and said.values == result.values
-            and said.excluded == result.excluded
-            and said.reasons == result.reasons
-        ):
+        said, content = self._said.get(where), encode((result.values, result.excluded, result.reasons))
+        if said is not None and now - said.at < REPEAT_MS and said.content == content:
             return
-        self._said[where] = _Said(result.values, result.excluded, result.reasons, now)
+        self._said[where] = _Said(content, now)
         self.published[name] += 1
         self._offer(where, _message(name, subject, contract, result, result.newest))
 
