@@ -2,18 +2,11 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    StringConstraints,
-    model_validator,
-)
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
 
-from microstream.config.units import at_least, at_least_size, duration_text, seconds, size_bytes, size_text
+from microstream.config.alerts import Alerts
+from microstream.config.section import Duration, Section, Word, lower_case
+from microstream.config.units import at_least, at_least_size, size_bytes, size_text
 from microstream.config.urls import http_base, redis_url, ws_base
 
 
@@ -24,32 +17,13 @@ def _names(raw: object) -> object:
     return tuple(raw) if isinstance(raw, list) else raw
 
 
-def _lower_case(raw: object) -> object:
-    return raw.lower() if isinstance(raw, str) else raw
-
-
-# Text such as 10s in the file, seconds in the program.
-Duration = Annotated[float, BeforeValidator(seconds), PlainSerializer(duration_text, return_type=str)]
 # Text such as 64MB or a number in the file, bytes in the program.
 Size = Annotated[int, BeforeValidator(size_bytes), PlainSerializer(size_text, return_type=str | int)]
-Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Names = Annotated[tuple[Word, ...], BeforeValidator(_names), Field(min_length=1)]
 HttpBase = Annotated[str, AfterValidator(http_base)]
 WsBase = Annotated[str, AfterValidator(ws_base)]
-Mode = Annotated[Literal["auto", "stream", "poll"], BeforeValidator(_lower_case)]
-Level = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower_case)]
-
-
-class Section(BaseModel):
-    """A group of keys: immutable, complete by its defaults, closed to unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _empty_group(cls, raw: object) -> object:
-        """A group whose keys are all commented out reads as null in YAML."""
-        return {} if raw is None else raw
+Mode = Annotated[Literal["auto", "stream", "poll"], BeforeValidator(lower_case)]
+Level = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(lower_case)]
 
 
 class Redis(Section):
@@ -238,4 +212,5 @@ class Config(Section):
     http: Http = Field(default=Http(), description="requests to the venues")
     server: Server = Field(default=Server(), description="the service's own HTTP server")
     tap: Tap = Field(default=Tap(), description="received WebSocket frames on disk, see the runbook")
+    alerts: Alerts = Field(default=Alerts(), description="rules and who is told, see docs/alerts.md")
     log: Log = Field(default=Log(), description="logs, on standard error")
