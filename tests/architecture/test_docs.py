@@ -15,6 +15,7 @@ from jsonschema import Draft202012Validator
 from microstream import venues
 from microstream.cli.decode import Decoder, Names
 from microstream.config import load
+from microstream.config.alerts import AlertRule, shipped_rules
 from microstream.model.channels import Channel
 from microstream.model.messages import PAYLOADS, Message, QualityMessage
 from microstream.pipeline.quality import Quality
@@ -199,6 +200,31 @@ def test_every_quality_kind_is_in_the_runbook_and_payloads() -> None:
     for text in (runbook, _section(_page("payloads.md"), "quality")):
         rows = " ".join(re.findall(r"^\| .*?\|", text, re.MULTILINE))
         assert not [kind for kind in kinds if f"`{kind}`" not in rows]
+
+
+def test_every_key_of_a_rule_and_every_shipped_rule_is_documented() -> None:
+    """docs/alerts.md has a row for each, in the order of the code."""
+    keys = [field.alias or name for name, field in AlertRule.model_fields.items()]
+    assert _keys(_section(_page("alerts.md"), "A rule")) == keys
+    rules = _first_column(_section(_page("alerts.md"), "The shipped rules"))
+    assert rules == list(shipped_rules())
+
+
+def test_severities_of_the_shipped_rules_are_as_documented() -> None:
+    """The last column of their table."""
+    section = _section(_page("alerts.md"), "The shipped rules")
+    rows = re.findall(r"^\| `(\w+)` .* (\w+) \|$", section, re.MULTILINE)
+    assert dict(rows) == {name: rule.severity for name, rule in shipped_rules().items()}
+
+
+def test_the_example_of_alerts_is_a_configuration(tmp_path: Path) -> None:
+    """It can be copied as it is."""
+    found = re.search(r"```yaml\n(.+?)```", _page("alerts.md"), re.DOTALL)
+    assert found is not None
+    (tmp_path / "example.yaml").write_text(found[1], "utf-8")
+    alerts = load(tmp_path / "example.yaml", {}).config.alerts
+    assert list(alerts.rules) == ["extreme_funding", "oi_jump", "btc_basis"]
+    assert list(alerts.deliveries) == ["phone", "pager"]
 
 
 def test_metrics_of_the_runbook_exist() -> None:

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from microstream.cli import config, decode, demo, doctor, monitor, run, simulate
+from microstream.cli import alerts, config, decode, demo, doctor, monitor, run, simulate
 from microstream.errors import ConfigError, MicrostreamError, StartError
 
 BAD_CONFIGURATION = 2
@@ -26,6 +26,7 @@ cli.command("simulate", context_settings={"allow_extra_args": True, "ignore_unkn
 )
 cli.command("config")(config.command)
 cli.command("doctor")(doctor.command)
+cli.add_typer(alerts.cli, name="alerts")
 
 
 def app() -> int:

@@ -3,41 +3,15 @@
 import re
 from collections.abc import Iterable
 from fnmatch import translate
-from functools import lru_cache
 
 from msgspec import Struct
 
-from microstream.errors import ConfigError
 from microstream.model.channels import PREFIXES
+from microstream.model.globs import channel_regex, literal_head
 
 UNASKED = tuple(family for family in PREFIXES if family != "bars")
 """The families that are read where no channel is named: bars of fifteen timeframes are for those who ask for them."""
 EVERY_CHANNEL = tuple(f"{PREFIXES[family]}:*" for family in UNASKED)
-
-
-@lru_cache(maxsize=64)
-def channel_regex(glob: str) -> re.Pattern[str]:
-    r"""Return the regular expression of a glob as Redis takes it: `*`, `?`, `[ab]`, `[^a]`, `[a-c]`, `\x`.
-
-    Raises `ConfigError` for a range that runs backwards.
-    """
-    parts = re.findall(r"\\.|\[\^?[^]]+\]|.", glob, re.DOTALL)
-    try:
-        return re.compile("".join(_glob_part(part) for part in parts), re.DOTALL)
-    except re.error as error:
-        raise ConfigError(f"pattern {glob!r} cannot be read: {error}") from error
-
-
-def _glob_part(part: str) -> str:
-    if part == "*":
-        return ".*"
-    if part == "?":
-        return "."
-    if len(part) > 1 and part.startswith("["):
-        negation = "^" if part.startswith("[^") else ""
-        members = part[1 + len(negation) : -1].replace("\\", "\\\\").replace("[", "\\[")
-        return f"[{negation}{members}]"
-    return re.escape(part[-1])
 
 
 def spellings(symbol: str, instrument: str | None) -> set[str]:
@@ -86,7 +60,7 @@ class Selection(Struct, frozen=True):
 
     def may_want(self, prefix: str) -> bool:
         """Return False where no channel that begins with the prefix can be wanted."""
-        heads = (re.split(r"[*?[\\]", glob, maxsplit=1)[0] for glob in self.channels)
+        heads = map(literal_head, self.channels)
         return any(head.startswith(prefix) or prefix.startswith(head) for head in heads)
 
     def wants_contract(self, symbol: str, instrument: str | None) -> bool:

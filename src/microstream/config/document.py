@@ -7,7 +7,7 @@ import yaml
 from yaml.constructor import SafeConstructor
 from yaml.resolver import Resolver
 
-from microstream.config.places import Key, Place, Problem, quoted, spelled
+from microstream.config.places import Key, Place, Problem, shown, spelled
 
 _MAX_VALUES = 10_000
 _MAX_DEPTH = 20
@@ -109,7 +109,7 @@ class _Builder:
             path = (*key, name)
             if name not in first:
                 first[name] = line
-                self._document.places[path] = Place(self._name, line, _shown(node_of_value))
+                self._document.places[path] = Place(self._name, line, _shown(path, node_of_value))
                 try:
                     values[name] = self._value(node_of_value, path)
                 except ValueError as error:
@@ -143,7 +143,7 @@ class _Builder:
         values: list[object] = []
         for item in node.value:
             path = (*key, str(len(values)))
-            self._document.places[path] = Place(self._name, item.start_mark.line + 1, _shown(item))
+            self._document.places[path] = Place(self._name, item.start_mark.line + 1, _shown(path, item))
             try:
                 values.append(self._value(item, path))
             except ValueError as error:
@@ -161,9 +161,9 @@ class _Builder:
         self._document.problems.append(Problem(place, f"{subject}: {text}"))
 
 
-def _shown(node: yaml.Node) -> str:
+def _shown(key: Key, node: yaml.Node) -> str:
     if isinstance(node, yaml.ScalarNode):
-        return quoted(node.value)
+        return shown(key, node.value)
     return "a list" if isinstance(node, yaml.SequenceNode) else "a group of keys"
 
 

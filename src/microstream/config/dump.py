@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping
 
 import yaml
 
-from microstream.config.model import Config, Section
+from microstream.config.model import Config
 from microstream.config.schema import group_type
+from microstream.config.section import Section
 from microstream.config.urls import redact
 
 _COMMENT_COLUMN = 44

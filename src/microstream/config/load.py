@@ -77,7 +77,7 @@ def _unreadable(name: str, text: str) -> Document:
 
 def _overlay(document: Document, settings: Environment) -> None:
     """Put the environment's settings over those of the file."""
-    for key, value in settings.values.items():
+    for key, value in sorted(settings.values.items(), key=lambda item: len(item[0])):
         group: object = document.values
         for name in key[:-1]:
             if not isinstance(group, dict):
@@ -90,4 +90,6 @@ def _overlay(document: Document, settings: Environment) -> None:
         group[key[-1]] = value
         for stale in [written for written in document.places if written[: len(key)] == key]:
             del document.places[stale]
-        document.places[key] = settings.places[key]
+        document.places |= {
+            inner: place for inner, place in settings.places.items() if inner[: len(key)] == key
+        }

@@ -8,19 +8,26 @@ from pydantic_core import ErrorDetails
 
 from microstream.config.document import scalar
 from microstream.config.places import Key, Place, Places, Problem, find, spelled
-from microstream.config.schema import GROUPS, advice, members
+from microstream.config.schema import advice, is_group, members
 
 _UNQUOTED = ("bool_type", "int_type", "float_type")
+
+_WHOLE = ("alert", "missing")
+"""Kinds of mistakes that say all, without what is written there."""
 
 _NOWHERE = Place("configuration", 0)
 
 _REASONS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "alert": lambda context: str(context["reason"]),
+    "missing": lambda _: "is missing; write the name of the environment variable that holds the URL",
     "value_error": lambda context: str(context["error"]),
+    "dict_type": lambda _: "is not a group of names, each with what belongs to it",
     "bool_type": lambda _: "is not true or false",
     "int_type": lambda _: "is not a whole number",
     "float_type": lambda _: "is not a number",
     "finite_number": lambda _: "is not a finite number",
     "string_too_short": lambda _: "is empty",
+    "string_too_long": lambda context: f"is too long; at most {context['max_length']} characters",
     "tuple_type": lambda _: "is not a list of names; write for example [BTC/USDT, ETH/USDT]",
     "too_short": lambda _: "has no names; name what to follow, or write all",
     "literal_error": lambda context: f"is unknown here; write {context['expected']}",
@@ -34,7 +41,8 @@ def problems(error: ValidationError, places: Places) -> Iterator[Problem]:
     """Yield a problem for every refused value; texts never hold more of a value than its `Place` shows."""
     for detail in error.errors(include_url=False):
         key = tuple(map(str, detail["loc"]))
-        place = find(places, key) or find(places, key[:-1]) or _NOWHERE
+        found = (find(places, key[:length]) for length in range(len(key), 0, -1))
+        place = next(filter(None, found), _NOWHERE)
         name = ".".join(part for part in detail["loc"] if isinstance(part, str))
         yield Problem(place, f"{spelled((name,))}: {_text(detail, key, place)}")
 
@@ -43,9 +51,9 @@ def _text(detail: ErrorDetails, key: Key, place: Place) -> str:
     kind = detail["type"]
     if kind == "extra_forbidden":
         return f"unknown key; {advice(key)}"
-    if key in GROUPS and kind == "value_error":
+    if kind in _WHOLE or (is_group(key) and kind == "value_error"):
         return _reason(detail)
-    if key in GROUPS:
+    if is_group(key):
         return f"{place.shown} is not a group of keys; known here: {', '.join(members(key))}"
     return _setting_text(detail, place)
 

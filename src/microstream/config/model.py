@@ -2,18 +2,11 @@
 
 from typing import Annotated, Literal, Self, get_args
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    StringConstraints,
-    model_validator,
-)
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
 
-from microstream.config.units import at_least, at_least_size, duration_text, seconds, size_bytes, size_text
+from microstream.config.alerts import Alerts
+from microstream.config.section import Duration, Section, Word, lower_case
+from microstream.config.units import at_least, at_least_size, size_bytes, size_text
 from microstream.config.urls import http_base, redis_url, ws_base
 
 
@@ -24,20 +17,13 @@ def _names(raw: object) -> object:
     return tuple(raw) if isinstance(raw, list) else raw
 
 
-def _lower_case(raw: object) -> object:
-    return raw.lower() if isinstance(raw, str) else raw
-
-
-# Text such as 10s in the file, seconds in the program.
-Duration = Annotated[float, BeforeValidator(seconds), PlainSerializer(duration_text, return_type=str)]
 # Text such as 64MB or a number in the file, bytes in the program.
 Size = Annotated[int, BeforeValidator(size_bytes), PlainSerializer(size_text, return_type=str | int)]
-Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Names = Annotated[tuple[Word, ...], BeforeValidator(_names), Field(min_length=1)]
 HttpBase = Annotated[str, AfterValidator(http_base)]
 WsBase = Annotated[str, AfterValidator(ws_base)]
-Mode = Annotated[Literal["auto", "stream", "poll"], BeforeValidator(_lower_case)]
-Level = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower_case)]
+Mode = Annotated[Literal["auto", "stream", "poll"], BeforeValidator(lower_case)]
+Level = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(lower_case)]
 
 Timeframe = Literal[
     "1s", "5s", "15s", "30s", "1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "1d"
@@ -45,18 +31,6 @@ Timeframe = Literal[
 BarField = Literal["mark", "index", "basis_bps", "funding_rate", "open_interest", "open_value"]
 Timeframes = Annotated[tuple[Timeframe, ...], BeforeValidator(_names), Field(min_length=1)]
 BarFields = Annotated[tuple[BarField, ...], BeforeValidator(_names), Field(min_length=1)]
-
-
-class Section(BaseModel):
-    """A group of keys: immutable, complete by its defaults, closed to unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _empty_group(cls, raw: object) -> object:
-        """A group whose keys are all commented out reads as null in YAML."""
-        return {} if raw is None else raw
 
 
 class Redis(Section):
@@ -310,4 +284,5 @@ class Config(Section):
     http: Http = Field(default=Http(), description="requests to the venues")
     server: Server = Field(default=Server(), description="the service's own HTTP server")
     tap: Tap = Field(default=Tap(), description="received WebSocket frames on disk, see the runbook")
+    alerts: Alerts = Field(default=Alerts(), description="rules and who is told, see docs/alerts.md")
     log: Log = Field(default=Log(), description="logs, on standard error")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from microstream.config.urls import redact
 
@@ -37,6 +38,18 @@ class Problem:
 Places = Mapping[Key, Place]
 
 
+_HARMLESS = ("enabled", "severity")
+
+
+def shown(key: Key, text: str) -> str:
+    """Return what was written for a key, fit for an error text: URLs of deliveries are secrets as a whole."""
+    if key[:1] == ("alerts",) and (
+        "://" in text or (key[1:2] == ("deliveries",) and key[-1] not in _HARMLESS)
+    ):
+        return "what is written there"
+    return quoted(text)
+
+
 def find(places: Places, key: Key) -> Place | None:
     """Return where a key was written, for a group also where the first of its keys was; None: it was not."""
     if place := places.get(key):
@@ -60,3 +73,8 @@ def listing(problems: Iterable[Problem]) -> str:
     """Return the problems line by line: those of the file by line, then those of the environment."""
     ordered = sorted(problems, key=lambda p: (p.place.line is None, p.place.line or 0, p.place.source))
     return "\n".join(f"{problem.place}: {problem.text}" for problem in ordered)
+
+
+def nearest(name: str, names: Iterable[str]) -> str | None:
+    """Return the name that a misspelt one most likely means, None if none is near."""
+    return next(iter(get_close_matches(name, list(names), n=1)), None)

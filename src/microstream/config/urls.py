@@ -7,14 +7,21 @@ _USER_AND_PASSWORD = re.compile(r"\A(?P<scheme>[a-z][a-z0-9+.-]*://)(?P<user>[^:
 _ANYTHING_BEFORE_AT = re.compile(r"\A(?P<scheme>[a-z][a-z0-9+.-]*://)?.*@", re.I | re.S)
 _PASSWORD_OPTION = re.compile(r"(?P<name>[?&]password=)[^&#]*", re.I)
 
+_FOREIGN = re.compile(
+    r"(?P<scheme>(?<![a-z0-9+.-])(?!(?:https?|wss?|rediss?|redis\+cluster|unix)://)[a-z][a-z0-9+.-]*://).*",
+    re.I | re.S,
+)
+
 _REDIS_FORMS = "write embedded, redis://host:6379/0, rediss://host:6379/0 or unix:///path/to/socket"
 
 
 def redact(text: str) -> str:
     """Return the text with `***` for a password in front of an `@` or in `?password=`.
 
-    Text that is no URL is taken for a misspelt one, so everything before its last `@` goes.
+    Text that is no URL is taken for a misspelt one, so everything before its last `@` goes. Of a URL with a scheme that
+    is not ours everything goes: where messengers are reached is a secret.
     """
+    text = _FOREIGN.sub(r"\g<scheme>***", text)
     hidden, found = _USER_AND_PASSWORD.subn(r"\g<scheme>\g<user>:***@", text)
     if not found:
         hidden = _ANYTHING_BEFORE_AT.sub(lambda match: f"{match['scheme'] or ''}***@", text)

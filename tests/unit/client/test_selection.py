@@ -1,10 +1,8 @@
 """Which channels and contracts a pattern means."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from microstream.client.selection import EVERY_CHANNEL, Selection, channel_regex
+from microstream.client.selection import EVERY_CHANNEL, Selection
 from microstream.errors import ConfigError
 from microstream.model.channels import PREFIXES, channel
 
@@ -52,33 +50,6 @@ def test_names_filter_within_the_channels() -> None:
     assert not selection.wants_channel("meta:oi:okx:sol-usdt")
     assert selection.wants_contract("sol-usdt", "SOL/USDT:USDT")
     assert not selection.wants_contract("btc-usdt", "BTC/USDT:USDT")
-
-
-@pytest.mark.parametrize(
-    ("glob", "matches", "fails"),
-    [
-        ("funding:*:sol*", "funding:okx:sol-usdt", "funding:okx:btc-usdt"),
-        ("funding:o?x:*", "funding:okx:x", "funding:okkx:x"),
-        ("funding:[bo]*", "funding:okx:x", "funding:xyz:x"),
-        ("funding:[^b]*", "funding:okx:x", "funding:bybit:x"),
-        ("funding:[a-c]*", "funding:bybit:x", "funding:okx:x"),
-        (r"quality:okx:\*", "quality:okx:*", "quality:okx:sol-usdt"),
-        ("a:[b", "a:[b", "a:b"),
-        ("a.b:*", "a.b:c", "axb:c"),
-    ],
-)
-def test_globs_are_those_of_redis(glob: str, matches: str, fails: str) -> None:
-    """The last values are chosen by the same rules by which Redis chooses the live messages."""
-    assert channel_regex(glob).fullmatch(matches)
-    assert not channel_regex(glob).fullmatch(fails)
-
-
-@given(st.text())
-def test_a_glob_without_special_characters_matches_only_itself(text: str) -> None:
-    """Characters that mean something in regular expressions mean nothing here."""
-    plain = "".join(character for character in text if character not in "*?[]\\")
-    assert channel_regex(plain).fullmatch(plain)
-    assert not channel_regex(plain).fullmatch(plain + "x")
 
 
 def test_a_backward_range_is_refused() -> None:

@@ -30,6 +30,13 @@ Mistakes = Callable[..., list[str]]
         ("MICROSTREAM_SYMBOLS", '["BTC/USDT", "ON"]', ("symbols",), ("BTC/USDT", "ON")),
         ("MICROSTREAM_SYMBOLS", "BTC/USDT, ON", ("symbols",), ("BTC/USDT", "ON")),
         ("MICROSTREAM_SYMBOLS", "all", ("symbols",), ("all",)),
+        ("MICROSTREAM_ALERTS__ENABLED", "false", ("alerts", "enabled"), False),
+        (
+            "MICROSTREAM_ALERTS__QUIET_HOURS",
+            "22:00-07:00 Europe/Berlin, 12:00-13:00",
+            ("alerts", "quiet_hours"),
+            ("22:00-07:00 Europe/Berlin", "12:00-13:00"),
+        ),
     ],
 )  # fmt: skip
 def test_a_setting(name: str, text: str, key: tuple[str, ...], expected: object) -> None:
@@ -52,7 +59,8 @@ def test_every_key_can_be_set(mistakes: Mistakes, key: tuple[str, ...]) -> None:
         assert "[x]" in {config.server.host, config.tap.folder}
         return
     (line,) = mistakes("", **{name: "[x]"})
-    assert line.startswith(f"{name}: {'.'.join(key)}: '[x]' ")
+    shown = "what is written there" if key == ("alerts", "deliveries") else "'[x]'"
+    assert line.startswith(f"{name}: {'.'.join(key)}: {shown} ")
 
 
 def test_the_environment_wins(load_text: LoadText) -> None:

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from microstream.config import Config, Loaded, load
+from microstream.config.alerts import AlertRule
 from microstream.errors import ConfigError
 
 LoadText = Callable[..., Loaded]
@@ -167,7 +168,7 @@ _WORDS = st.sampled_from([
 ])  # fmt: skip
 _LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
 _KEYS = st.sampled_from(
-    ["symbols", "redis", "url", "port", "services", "mark_price_poller", "server", "x"]
+    ["symbols", "redis", "url", "port", "services", "mark_price_poller", "server", "alerts", "x"]
 ) | st.text(max_size=5)
 _TREES = st.recursive(
     _LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_KEYS, inner, max_size=4)
@@ -186,6 +187,21 @@ def test_garbage(text: str) -> None:
 def test_any_tree(tree: dict[str, object]) -> None:
     """Any tree of values is a configuration or a `ConfigError`: every error of the model has its words."""
     load_or_refuse(json.dumps(tree), {})
+
+
+_RULE_KEYS = st.sampled_from([*AlertRule.model_json_schema()["properties"], "url_env", "url"])
+_RULES = st.dictionaries(
+    st.sampled_from(["cap_hit", "own", "A"]),
+    st.dictionaries(_RULE_KEYS, _TREES, max_size=5) | _TREES,
+    max_size=3,
+)
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.dictionaries(st.sampled_from(["rules", "deliveries", "quiet_hours", "shipped"]), _RULES | _TREES))
+def test_any_rules(section: dict[str, object]) -> None:
+    """Any tree of rules and deliveries, too."""
+    load_or_refuse(json.dumps({"alerts": section}), {})
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

@@ -1,0 +1,1 @@
+"""Alerts: rules over every message (pure), and their deliveries through a notification library."""
