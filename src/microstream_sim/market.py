@@ -19,6 +19,7 @@ from microstream_sim.waves import DAY_MS, Waves, level_noise, random_walk
 STEP_MS = 1_000  # unless another is asked for
 _HALF_CLAMP = 0.0005  # the interest component pulls the rate by at most 0.05 %
 _INTEREST_8H = 0.0001
+_DEFAULT_INTERVAL_H = 8
 _TRADING_WORDS = {"TRADING", "Trading", "live"}  # each venue's own
 _USD_PER_QUOTE = {"USDC": 1.0001, "USDT": 0.9998}
 
@@ -86,15 +87,16 @@ class Market:
         return t - t % self.step_ms
 
     def at(self, contract: Contract, t: int) -> Contract:
-        """Return the contract as it stands at `t`."""
+        """Return the contract as it stands at `t`, also of one that has been returned for another time."""
         if not self._changes:
             return contract
+        listed = now = contract.listed_as or contract
         for change in self._changes.get((contract.venue, contract.symbol), ()):
             if change.start <= t and (change.end is None or t < change.end):
-                contract = replace(contract, **{change.field: change.value})
+                now = replace(now, listed_as=listed, **{change.field: change.value})
                 if change.field == "status" and change.value not in _TRADING_WORDS:
-                    contract = replace(contract, live=False)
-        return contract
+                    now = replace(now, live=False)
+        return now
 
     def index(self, contract: Contract, t: int) -> float:
         """Return the index price in quote currency for one unit of the contract."""
@@ -124,20 +126,24 @@ class Market:
         return self._premium_of(contract).value(self.step_of(t))
 
     def funding(self, contract: Contract, t: int) -> Funding:
-        """Return the rate that would be settled at the next settlement if the premium stayed as it is."""
-        t = self.step_of(t)
+        """Return the rate that would be settled at the next settlement if the premium stayed as it is.
+
+        Changed terms act at once, within a step too.
+        """
         previous = self.previous_settlement(contract, t)
-        interval_h = self._interval_h(contract, t)
+        terms = self.at(contract, t)
+        interval_h = terms.interval_h or _DEFAULT_INTERVAL_H
         interval = interval_h * HOUR_MS
         settles_at = t - t % interval + interval
-        rate = self._rate(contract, previous, t, interval_h)
+        t = self.step_of(t)
+        rate = self._rate(contract, previous, t, interval_h, terms)
         return Funding(rate, self.premium(contract, t), settles_at, previous, interval_h)
 
     def settled(self, contract: Contract, settlement: int) -> Funding:
         """Return what was charged at `settlement`: the estimate over the whole interval before it."""
         previous = self.previous_settlement(contract, settlement - 1)
         interval_h = self._interval_h(contract, settlement - 1)
-        rate = self._rate(contract, previous, settlement, interval_h)
+        rate = self._rate(contract, previous, settlement, interval_h, self.at(contract, settlement))
         return Funding(rate, self.premium(contract, settlement), settlement, previous, interval_h)
 
     def previous_settlement(self, contract: Contract, t: int) -> int:
@@ -164,15 +170,14 @@ class Market:
         """Return the interest component per interval: 0.01 % per 8 h, none for stocks and the like."""
         return _interest(contract, self._interval_h(contract, t))
 
-    def _rate(self, contract: Contract, start: int, end: int, interval_h: int) -> float:
+    def _rate(self, contract: Contract, start: int, end: int, interval_h: int, limits: Contract) -> float:
         mean = self._mean_premium(contract, start, end)
         interest = _interest(contract, interval_h)
         rate = mean + min(_HALF_CLAMP, max(-_HALF_CLAMP, interest - mean))
-        limits = self.at(contract, end)
         return min(float(limits.cap), max(float(limits.floor), rate))
 
     def _interval_h(self, contract: Contract, t: int) -> int:
-        return self.at(contract, t).interval_h or 8
+        return self.at(contract, t).interval_h or _DEFAULT_INTERVAL_H
 
     def _interval_since(self, contract: Contract, t: int) -> int:
         """Return when the interval in force at `t` came into force; 0 when it always was."""
