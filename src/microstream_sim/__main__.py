@@ -14,6 +14,7 @@ from pathlib import Path
 from microstream_sim.faults import Fault, read_script_file
 from microstream_sim.market import STEP_MS
 from microstream_sim.server import SimOptions, SimServer
+from microstream_sim.targets import UnknownTarget
 
 _USAGE_ERROR = 2
 _UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000}
@@ -41,6 +42,8 @@ def main() -> int:
     )
     try:
         asyncio.run(_serve(options, exit_on_stdin_eof=arguments.exit_on_stdin_eof))
+    except UnknownTarget as error:
+        return _fail(str(error))
     except OSError as error:
         if error.filename is not None:
             return _fail(f"cannot write {error.filename}: {error.strerror}")

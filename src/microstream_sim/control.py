@@ -38,7 +38,7 @@ class Simulation(Protocol):
         ...
 
     def add_faults(self, faults: list[Fault]) -> list[Active]:
-        """Start faults now."""
+        """Start faults now. Raises UnknownTarget."""
         ...
 
     def clear_faults(self) -> None:
@@ -142,10 +142,9 @@ class ControlServer:
 
     def _add_faults(self, _query: dict[str, str], body: bytes) -> Any:
         try:
-            faults = read_script(body, "request body")
+            added = self._simulation.add_faults(read_script(body, "request body"))
         except ValueError as error:
             raise ControlError(str(error)) from error
-        added = self._simulation.add_faults(faults)
         now = self._simulation.now()
         return [_fault_row(one, now) for one in added]
 

@@ -20,6 +20,7 @@ from microstream_sim.port import Handler, Port
 from microstream_sim.streaming.board import Board
 from microstream_sim.streaming.hub import Hub
 from microstream_sim.streaming.stream_server import StreamServer
+from microstream_sim.targets import check_targets, moves_of
 from microstream_sim.traffic import Traffic
 from microstream_sim.venues import VENUES
 
@@ -79,7 +80,7 @@ class SimServer:
         self._faults_changed = asyncio.Event()
 
     async def __aenter__(self) -> Self:
-        """Listen on all four ports. Raises OSError when one is in use."""
+        """Listen on all four ports. Raises OSError when one is in use, UnknownTarget for a wrong script."""
         try:
             await self._start()
         except BaseException:
@@ -98,13 +99,14 @@ class SimServer:
         return dict(listed_through(self.book, VENUES[venue], self._catalogue[venue], self.now()))
 
     def add_faults(self, faults: list[Fault]) -> list[Active]:
-        """Start faults whose `at` counts from now."""
+        """Start faults whose `at` counts from now. Raises UnknownTarget, and starts none then."""
+        check_targets(faults, self.book.all(), self._catalogue)
         added = self.book.add(faults, self.now())
         self._follow_faults()
         return added
 
     def clear_faults(self) -> None:
-        """Remove all faults; changes of contracts are undone."""
+        """Remove all faults; changes of contracts and moves of the market are undone."""
         self.book.clear()
         self._follow_faults()
 
@@ -162,7 +164,7 @@ class SimServer:
         return self._stack.enter_context(self.options.truth.open("a", encoding="utf-8"))
 
     def _follow_faults(self) -> None:
-        self.market.change(self.book.changes())
+        self.market.change(self.book.changes(), moves_of(self.book.all(), self._catalogue))
         self._faults_changed.set()
 
     async def _watch_refusals(self) -> None:

@@ -107,6 +107,16 @@ async def test_wrong_script(tmp_path: Path) -> None:
     assert f"{script}: fault 1" in errors.decode()
 
 
+async def test_script_about_nothing(tmp_path: Path) -> None:
+    """A move of a coin that nobody lists ends it with 2 and names the coin."""
+    script = tmp_path / "faults.yaml"
+    script.write_text("- {kind: market, coin: NOPE, field: premium, value: 0.01}\n")
+    process = await _start("--port", "0", "--faults", str(script))
+    _, errors = await asyncio.wait_for(process.communicate(), 10)
+    assert process.returncode == 2
+    assert "'NOPE'" in errors.decode()
+
+
 async def test_truth_log_and_script(tmp_path: Path) -> None:
     """Every reply leaves a line in the truth file; a script acts from the start."""
     log, script = tmp_path / "truth.jsonl", tmp_path / "faults.yaml"
