@@ -13,6 +13,7 @@ from pathlib import Path
 
 from microstream_sim.faults import Fault, read_script_file
 from microstream_sim.market import STEP_MS
+from microstream_sim.scenarios import SCENARIOS, Scenario, read_scenario
 from microstream_sim.server import SimOptions, SimServer
 from microstream_sim.targets import UnknownTarget
 
@@ -37,6 +38,7 @@ def main() -> int:
         contracts=arguments.contracts,
         truth=arguments.truth,
         faults=faults,
+        scenarios=arguments.scenario,
         step_ms=arguments.step,
         stream_life_s=arguments.stream_life / 1000,
     )
@@ -90,6 +92,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--truth", type=Path, metavar="FILE", help="append a JSON line per served reply")
     parser.add_argument("--faults", type=Path, metavar="FILE", help="YAML script of faults")
     parser.add_argument(
+        "--scenario", type=_scenario, action="append", default=[], metavar="NAME[:COIN]",
+        help=f"a market situation from the start on: {', '.join(SCENARIOS)}; may be given several times",
+    )  # fmt: skip
+    parser.add_argument(
         "--step", type=_step_ms, default=STEP_MS, metavar="TIME",
         help="how long values stay as they are, 200ms for instance; a part of a second (default: 1s)",
     )  # fmt: skip
@@ -113,6 +119,14 @@ def _step_ms(text: str) -> int:
     if 1000 % step:
         raise argparse.ArgumentTypeError(f"a whole number of steps must make a second, not so with {text}")
     return step
+
+
+def _scenario(text: str) -> Scenario:
+    name, _, coin = text.partition(":")
+    try:
+        return read_scenario({"name": name, "coin": coin} if coin else {"name": name})
+    except ValueError as bad:
+        raise argparse.ArgumentTypeError(str(bad)) from bad
 
 
 def _fail(text: str) -> int:

@@ -46,7 +46,7 @@ Of streams alone:
 
 A fault of kind `market` moves the market itself, so truth, replies, history and streams tell the same.
 With `ramp` (seconds) the value is approached linearly from the start and left again before the end. It may
-start in the past (`at` below 0). Its fields:
+start in the past (`at` below 0). Ready-made ones are in `scenarios`. Its fields:
 
 | field | value |
 | --- | --- |

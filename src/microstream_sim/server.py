@@ -17,6 +17,7 @@ from microstream_sim.fault_effects import listed_through
 from microstream_sim.faults import Active, Fault, FaultBook
 from microstream_sim.market import STEP_MS, Market
 from microstream_sim.port import Handler, Port
+from microstream_sim.scenarios import Scenario
 from microstream_sim.streaming.board import Board
 from microstream_sim.streaming.hub import Hub
 from microstream_sim.streaming.stream_server import StreamServer
@@ -46,6 +47,7 @@ class SimOptions:
     contracts: int | None = None
     truth: Path | None = None
     faults: list[Fault] = field(default_factory=list)
+    scenarios: list[Scenario] = field(default_factory=list)
     clock: Callable[[], int] = system_time
     step_ms: int = STEP_MS
     stream_life_s: float = 86_400.0
@@ -105,6 +107,10 @@ class SimServer:
         self._follow_faults()
         return added
 
+    def start_scenario(self, scenario: Scenario) -> list[Active]:
+        """Start the faults of a scenario whose `at` counts from now. Raises UnknownTarget."""
+        return self.add_faults(scenario.faults(self._catalogue))
+
     def clear_faults(self) -> None:
         """Remove all faults; changes of contracts and moves of the market are undone."""
         self.book.clear()
@@ -131,6 +137,8 @@ class SimServer:
             self.urls[f"{name}_ws"] = self.urls[name].replace("http:", "ws:", 1)
         self.urls["binance_spot_ws"] = f"{self.urls['binance_ws']}/spot"
         self.add_faults(self.options.faults)
+        for scenario in self.options.scenarios:
+            self.start_scenario(scenario)
         self._keep_running(self._watch_refusals())
 
     def _stream_server(self, exchange: Exchange) -> StreamServer:
