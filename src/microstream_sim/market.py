@@ -122,11 +122,13 @@ class Market:
         """Return the index price in quote currency for one unit of the contract."""
         t = self.step_of(t)
         price = self._index(contract, t)
-        return price * self.moves.price_factor(contract, t) if self.moves else price
+        if self.moves.touched and self.moves.touch(contract):
+            price *= self.moves.price_factor(contract, t)
+        return price
 
     def price_factor(self, contract: Contract, t: int) -> float:
         """Return by what moves have multiplied mark and index."""
-        return self.moves.price_factor(contract, self.step_of(t)) if self.moves else 1.0
+        return self.moves.price_factor(contract, self.step_of(t)) if self.moves.touch(contract) else 1.0
 
     def _index(self, contract: Contract, t: int) -> float:
         return self.index_of(contract.venue, contract.coin.name, contract.quote, t) * contract.multiplier
@@ -142,7 +144,7 @@ class Market:
     def mark(self, contract: Contract, t: int) -> float:
         """Return the mark price: index and premium; a dated future carries 5 % a year on top."""
         t = self.step_of(t)
-        if self.moves and self.moves.touch(contract):
+        if self.moves.touched and self.moves.touch(contract):
             return self.index(contract, t) * (1.0 + _carried(contract, self.premium(contract, t), t))
         return self._mark(contract, t)
 
@@ -154,7 +156,9 @@ class Market:
         """Return the premium of the mark over the index as a fraction."""
         t = self.step_of(t)
         premium = self._premium_of(contract).value(t)
-        return self.moves.taken("premium", contract, t, premium) if self.moves else premium
+        if self.moves.touched and self.moves.touch(contract):
+            premium = self.moves.taken("premium", contract, t, premium)
+        return premium
 
     def funding(self, contract: Contract, t: int) -> Funding:
         """Return the rate that would be settled at the next settlement if the premium stayed as it is.
@@ -211,7 +215,7 @@ class Market:
         mean = self._mean_premium(contract, *span)
         interest = _interest(contract, interval_h)
         rate = mean + min(_HALF_CLAMP, max(-_HALF_CLAMP, interest - mean))
-        if self.moves:
+        if self.moves.touched and self.moves.touch(contract):
             rate = self.moves.taken("funding_rate", contract, moved_at, rate)
         return min(float(limits.cap), max(float(limits.floor), rate))
 
@@ -234,7 +238,9 @@ class Market:
         drift = 0.3 * (self._usd_price(contract.coin.name, t) / contract.coin.price - 1.0)
         usd = contract.coin.oi_usd * contract.share * exp(slow) * (1.0 + max(-0.5, min(0.5, drift)))
         units = usd / contract.unit_price
-        return units * self.moves.taken("open_interest_factor", contract, t, 1.0) if self.moves else units
+        if self.moves.touched and self.moves.touch(contract):
+            units *= self.moves.taken("open_interest_factor", contract, t, 1.0)
+        return units
 
     def _compute_usd_price(self, name: str, t: int) -> float:
         of = coin(name)
@@ -261,8 +267,7 @@ class Market:
     def _mean_premium(self, contract: Contract, start: int, end: int) -> float:
         if end <= start:
             return self.premium(contract, start)
-        moves = self.moves.of("premium", contract) if self.moves else ()
-        if moves:
+        if self.moves.touched and (moves := self.moves.of("premium", contract)):
             return moved_integral(moves, self._premium_of(contract), start, end) / (end - start)
         area = self._premium_integral(contract, end) - self._premium_integral(contract, start)
         return area / (end - start)

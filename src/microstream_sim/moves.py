@@ -56,22 +56,24 @@ class Move:
 
 
 class Moves:
-    """All moves of a market; false when there are none. Compared by identity: a key of what follows from it."""
+    """All moves of a market. Compared by identity, which makes it a key of caches of what follows from it.
+
+    `touched` are venue and coin of each: most contracts are not among them, and cost no more than this look.
+    """
 
     def __init__(self, moves: Sequence[Move] = ()) -> None:
         self.all = tuple(moves)
-        self._touched = {(move.venue, move.coin) for move in moves}
+        self.touched = frozenset((move.venue, move.coin) for move in moves)
         self._by_target: dict[tuple[Field, str, str], list[Move]] = {}
         for move in sorted(moves, key=lambda one: one.start):
             self._by_target.setdefault((move.field, move.venue, move.coin), []).append(move)
 
-    def __bool__(self) -> bool:
-        """Return whether there are any."""
-        return bool(self.all)
-
     def touch(self, contract: Contract) -> bool:
-        """Return whether any may be about a contract, at whatever time."""
-        return (contract.venue, contract.coin.name) in self._touched
+        """Return whether any may be about a contract, or the coin that it is quoted in, at whatever time."""
+        touched = self.touched
+        return bool(touched) and (
+            (contract.venue, contract.coin.name) in touched or (contract.venue, contract.quote) in touched
+        )
 
     def of(self, field: Field, contract: Contract) -> list[Move]:
         """Return the moves of a contract's field, the first to begin first."""
