@@ -13,7 +13,9 @@ from pathlib import Path
 
 from microstream_sim.faults import Fault, read_script_file
 from microstream_sim.market import STEP_MS
+from microstream_sim.scenarios import SCENARIOS, Scenario, read_scenario
 from microstream_sim.server import SimOptions, SimServer
+from microstream_sim.targets import UnknownTarget
 
 _USAGE_ERROR = 2
 _UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000}
@@ -36,11 +38,14 @@ def main() -> int:
         contracts=arguments.contracts,
         truth=arguments.truth,
         faults=faults,
+        scenarios=arguments.scenario,
         step_ms=arguments.step,
         stream_life_s=arguments.stream_life / 1000,
     )
     try:
         asyncio.run(_serve(options, exit_on_stdin_eof=arguments.exit_on_stdin_eof))
+    except UnknownTarget as error:
+        return _fail(str(error))
     except OSError as error:
         if error.filename is not None:
             return _fail(f"cannot write {error.filename}: {error.strerror}")
@@ -87,6 +92,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--truth", type=Path, metavar="FILE", help="append a JSON line per served reply")
     parser.add_argument("--faults", type=Path, metavar="FILE", help="YAML script of faults")
     parser.add_argument(
+        "--scenario", type=_scenario, action="append", default=[], metavar="NAME[:COIN]",
+        help=f"a market situation from the start on: {', '.join(SCENARIOS)}; may be given several times",
+    )  # fmt: skip
+    parser.add_argument(
         "--step", type=_step_ms, default=STEP_MS, metavar="TIME",
         help="how long values stay as they are, 200ms for instance; a part of a second (default: 1s)",
     )  # fmt: skip
@@ -110,6 +119,14 @@ def _step_ms(text: str) -> int:
     if 1000 % step:
         raise argparse.ArgumentTypeError(f"a whole number of steps must make a second, not so with {text}")
     return step
+
+
+def _scenario(text: str) -> Scenario:
+    name, _, coin = text.partition(":")
+    try:
+        return read_scenario({"name": name, "coin": coin} if coin else {"name": name})
+    except ValueError as bad:
+        raise argparse.ArgumentTypeError(str(bad)) from bad
 
 
 def _fail(text: str) -> int:

@@ -19,7 +19,8 @@ class Contract:
     value of one contract where the venue counts contracts: coins for linear ones, US dollars for inverse
     ones. `cap` and `floor` are fractions per interval; `caps_published` tells whether the venue states them.
     `interval_h` is None for contracts that do not fund. `live` marks what a client should follow: a
-    perpetual (or X-Perp) that trades and funds now.
+    perpetual (or X-Perp) that trades and funds now. `listed_as` is what a contract whose terms have been
+    changed was before: what it was in the past follows from that.
     """
 
     venue: str
@@ -45,6 +46,7 @@ class Contract:
     listed_at: int = 1_640_995_200_000
     delivers_at: int | None = None
     rule: str = ""
+    listed_as: "Contract | None" = None
 
     @property
     def unit_price(self) -> float:

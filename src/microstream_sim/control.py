@@ -3,12 +3,14 @@
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
+import yaml
 from aiohttp import web
 
 from microstream_sim.contracts import Contract
 from microstream_sim.exchange import Limiter, whole_number
 from microstream_sim.faults import Active, Fault, FaultBook, read_script
 from microstream_sim.market import Market
+from microstream_sim.scenarios import Scenario, described, read_scenario
 from microstream_sim.streaming.board import Board
 from microstream_sim.streaming.stream_server import StreamServer
 from microstream_sim.traffic import Traffic
@@ -38,7 +40,11 @@ class Simulation(Protocol):
         ...
 
     def add_faults(self, faults: list[Fault]) -> list[Active]:
-        """Start faults now."""
+        """Start faults now. Raises UnknownTarget."""
+        ...
+
+    def start_scenario(self, scenario: Scenario) -> list[Active]:
+        """Start the faults of a scenario now. Raises UnknownTarget."""
         ...
 
     def clear_faults(self) -> None:
@@ -55,7 +61,10 @@ class ControlError(Exception):
 
 
 class ControlServer:
-    """Answers GET /truth, /contracts, /requests, /connections, and GET, POST, DELETE /faults."""
+    """Answers GET /truth, /contracts, /requests, /connections, GET, POST, DELETE /faults, GET, POST /scenarios.
+
+    POST takes YAML or JSON; what it started is the answer, and goes with DELETE /faults.
+    """
 
     def __init__(self, simulation: Simulation) -> None:
         self._simulation = simulation
@@ -67,6 +76,8 @@ class ControlServer:
             ("GET", "/faults"): self._list_faults,
             ("POST", "/faults"): self._add_faults,
             ("DELETE", "/faults"): self._clear_faults,
+            ("GET", "/scenarios"): lambda _query, _body: described(),
+            ("POST", "/scenarios"): self._start_scenario,
         }
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -142,10 +153,19 @@ class ControlServer:
 
     def _add_faults(self, _query: dict[str, str], body: bytes) -> Any:
         try:
-            faults = read_script(body, "request body")
+            added = self._simulation.add_faults(read_script(body, "request body"))
         except ValueError as error:
             raise ControlError(str(error)) from error
-        added = self._simulation.add_faults(faults)
+        return self._started(added)
+
+    def _start_scenario(self, _query: dict[str, str], body: bytes) -> Any:
+        try:
+            added = self._simulation.start_scenario(read_scenario(yaml.safe_load(body)))
+        except (ValueError, yaml.YAMLError) as error:
+            raise ControlError(str(error)) from error
+        return self._started(added)
+
+    def _started(self, added: list[Active]) -> Any:
         now = self._simulation.now()
         return [_fault_row(one, now) for one in added]
 

@@ -25,6 +25,7 @@ Further keys by kind (`value` is any JSON, `raw` is text as it is to stand in th
 | `drop_symbol`, `list_symbol` | `symbol` |
 | `freeze` | `symbol` (without one: the whole venue), `field` (that field of rows alone) |
 | `change` | `field`: interval_h, cap, floor, multiplier, contract_size, status, delivers_at; `value` |
+| `market` | `symbol`, or `coin` for all contracts on it; `field`, `value`, `ramp`: see below |
 | `stale_time` | - |
 | `clock_offset` | `milliseconds` |
 | `old_cache` | `seconds` that the cache lags behind, `probability` |
@@ -42,24 +43,37 @@ Of streams alone:
 | `close_on_connect` | connections end with `code` (or without a word) as soon as they are made |
 | `refuse_topic` | `topic` or `symbol`: subscriptions to it are refused; `batch: true` all that came with it |
 | `notice` | once, at the start: the venue's word that it will close, and after `seconds` (60) it does |
+
+A fault of kind `market` moves the market itself, so truth, replies, history and streams tell the same.
+With `ramp` (seconds) the value is approached linearly from the start and left again before the end. It may
+start in the past (`at` below 0). Ready-made ones are in `scenarios`. Its fields:
+
+| field | value |
+| --- | --- |
+| `price_factor` | mark and index are multiplied by it, and with the index its spot pair and all contracts upon it |
+| `premium` | the fraction by which the mark is above the index; counts in the mean that the funding rate follows |
+| `funding_rate` | the estimate, per interval, which is also what is settled; within cap and floor |
+| `open_interest_factor` | open interest is multiplied by it |
 """
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from fnmatch import fnmatchcase
+from math import inf, isfinite, nan
 from pathlib import Path
 from random import Random
-from typing import Any, Literal
+from typing import Any, Final, Literal, get_args
 
 import msgspec
 import yaml
 
 from microstream_sim.market import Change
+from microstream_sim.moves import Field
 
 Kind = Literal[
     "status", "delay", "hang", "close", "refuse", "cut", "html", "empty_body", "empty_list", "huge",
     "not_gzip", "set", "wrong_type", "unknown_symbol_rows", "drop_symbol", "list_symbol", "freeze",
-    "change", "stale_time", "clock_offset", "old_cache", "mute", "garbage", "reorder", "repeat", "flood",
+    "change", "market", "stale_time", "clock_offset", "old_cache", "mute", "garbage", "reorder", "repeat", "flood",
     "disconnect", "close_on_connect", "refuse_topic", "notice",
 ]  # fmt: skip
 ReadyMade = Literal[
@@ -68,6 +82,7 @@ ReadyMade = Literal[
 ]  # fmt: skip
 Over = Literal["rest", "stream"]
 _CHANGEABLE = {"interval_h", "cap", "floor", "multiplier", "contract_size", "status", "delivers_at"}
+_MOVABLE: Final[tuple[Field, ...]] = get_args(Field)
 _INTERVALS_H = (1, 2, 4, 6, 8)
 _DECIMALS = {"cap", "floor", "contract_size"}
 _NEEDS: dict[str, tuple[str, ...]] = {
@@ -78,6 +93,7 @@ _NEEDS: dict[str, tuple[str, ...]] = {
     "drop_symbol": ("symbol", "venue"),
     "list_symbol": ("symbol", "venue"),
     "change": ("symbol", "venue", "field"),
+    "market": ("field",),
     "clock_offset": ("milliseconds",),
     "old_cache": ("seconds",),
     "flood": ("rate",),
@@ -95,8 +111,10 @@ class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, rename={"l
     path: str = "*"
     topic: str | None = None
     symbol: str | None = None
+    coin: str | None = None
     at: float = 0.0
     lasts: float | None = None
+    ramp: float = 0.0
     count: int | None = None
     probability: float = 1.0
     name: ReadyMade | None = None
@@ -127,6 +145,10 @@ class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, rename={"l
             raise ValueError(f"field of a change must be one of {', '.join(sorted(_CHANGEABLE))}")
         if self.kind == "change" and self.field == "interval_h" and self.value not in _INTERVALS_H:
             raise ValueError(f"interval_h must be one of {', '.join(map(str, _INTERVALS_H))}")
+        if self.kind == "market":
+            _check_market(self)
+        elif self.coin is not None or self.ramp:
+            raise ValueError("coin and ramp are keys of the kind market alone")
         if self.kind == "refuse_topic" and self.topic is None and self.symbol is None:
             raise ValueError("a fault of kind refuse_topic needs topic or symbol")
         if self.kind == "list_symbol" and self.venue == "okx" and (self.symbol or "").count("-") < 2:
@@ -212,9 +234,9 @@ class FaultBook:
         ]
 
     def quiet(self, venue: str, now: int) -> bool:
-        """Return whether no fault acts on a venue's streams now, changes of contracts apart."""
+        """Return whether no fault acts on a venue's streams now, those of contracts and market apart."""
         return not any(
-            one.fault.kind != "change"
+            one.fault.kind not in {"change", "market"}
             and one.fault.over != "rest"
             and one.fault.venue in {None, venue}
             and one.is_on(now)
@@ -262,6 +284,36 @@ def _fits(fault: Fault, path: str, over: Over, topic: str | None) -> bool:
     if fault.over not in {None, over} or not fnmatchcase(path, fault.path):
         return False
     return fault.topic is None or (topic is not None and fnmatchcase(topic, fault.topic))
+
+
+def _number(value: Any) -> float | None:
+    """Return a number, also from its text (to YAML 1e-4 is one); None for all else."""
+    try:
+        number = nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if isfinite(number) else None
+
+
+def _check_market(fault: Fault) -> None:
+    """Make the value a number; refuse what says nothing sensible about a market. Raises ValueError."""
+    if fault.field not in _MOVABLE:
+        raise ValueError(f"field of the market must be one of {', '.join(_MOVABLE)}")
+    if (fault.symbol is None) == (fault.coin is None):
+        raise ValueError("a fault of kind market needs either symbol or coin")
+    if fault.symbol is not None and fault.venue is None:
+        raise ValueError("a symbol needs its venue; with coin all venues move")
+    fault.value = value = _number(fault.value)
+    if value is None:
+        raise ValueError(f"value of {fault.field} must be a number")
+    least = -1 if fault.field == "premium" else 0
+    if fault.field != "funding_rate" and value <= least:
+        raise ValueError(f"value of {fault.field} must be above {least}, not {value:g}")
+    if not 0 <= fault.ramp < inf or (fault.lasts is not None and fault.lasts < 2 * fault.ramp):
+        raise ValueError("ramp must fit twice into for: the value is approached and left")
+    narrowed = fault.over is not None or fault.topic is not None or fault.path != "*"
+    if narrowed or fault.count is not None or fault.probability != 1:
+        raise ValueError("a market moves for all who look: no over, path, topic, count or probability")
 
 
 def _changed_value(fault: Fault) -> Any:

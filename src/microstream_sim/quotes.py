@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 from microstream_sim.contracts import HOUR_MS, Contract, with_decimals
+from microstream_sim.moves import Moves
 
 if TYPE_CHECKING:
     from microstream_sim.view import View
@@ -36,18 +37,19 @@ class Quote:
 
 
 def contract_quote(view: "View", contract: Contract) -> Quote:
-    """Return the quote of a contract; the market trades around its mark."""
-    at = view.value_time(contract.symbol)
-    past = _past(view.market.mark, contract, at - at % HOUR_MS)
-    turnover = contract.coin.oi_usd * contract.share * 2.5
-    return _quote(contract, view.market.mark(contract, at), past, turnover)
+    """Return the quote of a contract; the market trades around its mark, and as many coins as ever."""
+    at, market = view.value_time(contract.symbol), view.market
+    past = _past(market.mark, contract, at - at % HOUR_MS, market.moves)
+    turnover = contract.coin.oi_usd * contract.share * 2.5 * market.price_factor(contract, at)
+    return _quote(contract, market.mark(contract, at), past, turnover)
 
 
 def spot_quote(view: "View", pair: Contract) -> Quote:
     """Return the quote of a spot pair (a contract made by `spot_pair`); it trades at the index."""
-    at = view.value_time(pair.symbol)
-    past = _past(view.market.index, pair, at - at % HOUR_MS)
-    return _quote(pair, view.market.index(pair, at), past, pair.coin.oi_usd * pair.share)
+    at, market = view.value_time(pair.symbol), view.market
+    past = _past(market.index, pair, at - at % HOUR_MS, market.moves)
+    turnover = pair.coin.oi_usd * pair.share * market.price_factor(pair, at)
+    return _quote(pair, market.index(pair, at), past, turnover)
 
 
 def spot_multiplier(contract: Contract) -> int:
@@ -68,8 +70,10 @@ def spot_pair(like: Contract, symbol: str, status: str) -> Contract:
 
 
 @lru_cache(maxsize=8_000)
-def _past(price: Callable[[Contract, int], float], contract: Contract, hour: int) -> tuple[float, ...]:
-    """Return prices over the 24 hours before `hour`, the oldest first."""
+def _past(
+    price: Callable[[Contract, int], float], contract: Contract, hour: int, _moves: Moves
+) -> tuple[float, ...]:
+    """Return prices over the 24 hours before `hour`, the oldest first; they are others when moves are."""
     step = 24 * HOUR_MS // _DAY_SAMPLES
     return tuple(price(contract, hour - i * step) for i in range(_DAY_SAMPLES, -1, -1))
 

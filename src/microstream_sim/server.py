@@ -17,9 +17,11 @@ from microstream_sim.fault_effects import listed_through
 from microstream_sim.faults import Active, Fault, FaultBook
 from microstream_sim.market import STEP_MS, Market
 from microstream_sim.port import Handler, Port
+from microstream_sim.scenarios import Scenario
 from microstream_sim.streaming.board import Board
 from microstream_sim.streaming.hub import Hub
 from microstream_sim.streaming.stream_server import StreamServer
+from microstream_sim.targets import check_targets, moves_of
 from microstream_sim.traffic import Traffic
 from microstream_sim.venues import VENUES
 
@@ -45,6 +47,7 @@ class SimOptions:
     contracts: int | None = None
     truth: Path | None = None
     faults: list[Fault] = field(default_factory=list)
+    scenarios: list[Scenario] = field(default_factory=list)
     clock: Callable[[], int] = system_time
     step_ms: int = STEP_MS
     stream_life_s: float = 86_400.0
@@ -79,7 +82,7 @@ class SimServer:
         self._faults_changed = asyncio.Event()
 
     async def __aenter__(self) -> Self:
-        """Listen on all four ports. Raises OSError when one is in use."""
+        """Listen on all four ports. Raises OSError when one is in use, UnknownTarget for a wrong script."""
         try:
             await self._start()
         except BaseException:
@@ -98,13 +101,18 @@ class SimServer:
         return dict(listed_through(self.book, VENUES[venue], self._catalogue[venue], self.now()))
 
     def add_faults(self, faults: list[Fault]) -> list[Active]:
-        """Start faults whose `at` counts from now."""
+        """Start faults whose `at` counts from now. Raises UnknownTarget, and starts none then."""
+        check_targets(faults, self.book.all(), self._catalogue)
         added = self.book.add(faults, self.now())
         self._follow_faults()
         return added
 
+    def start_scenario(self, scenario: Scenario) -> list[Active]:
+        """Start the faults of a scenario whose `at` counts from now. Raises UnknownTarget."""
+        return self.add_faults(scenario.faults(self._catalogue))
+
     def clear_faults(self) -> None:
-        """Remove all faults; changes of contracts are undone."""
+        """Remove all faults; changes of contracts and moves of the market are undone."""
         self.book.clear()
         self._follow_faults()
 
@@ -129,6 +137,8 @@ class SimServer:
             self.urls[f"{name}_ws"] = self.urls[name].replace("http:", "ws:", 1)
         self.urls["binance_spot_ws"] = f"{self.urls['binance_ws']}/spot"
         self.add_faults(self.options.faults)
+        for scenario in self.options.scenarios:
+            self.start_scenario(scenario)
         self._keep_running(self._watch_refusals())
 
     def _stream_server(self, exchange: Exchange) -> StreamServer:
@@ -162,7 +172,7 @@ class SimServer:
         return self._stack.enter_context(self.options.truth.open("a", encoding="utf-8"))
 
     def _follow_faults(self) -> None:
-        self.market.change(self.book.changes())
+        self.market.change(self.book.changes(), moves_of(self.book.all(), self._catalogue))
         self._faults_changed.set()
 
     async def _watch_refusals(self) -> None:

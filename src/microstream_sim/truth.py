@@ -1,7 +1,7 @@
 """The truth behind the replies: every value of a contract at a moment, as the text the venue would send.
 
 Truth knows nothing of faults that spoil replies (frozen values, wrong fields, old caches, clock errors); it
-does follow changes of the contract itself (interval, cap, multiplier, status).
+does follow changes of the contract itself (interval, cap, multiplier, status) and moves of the market.
 """
 
 from decimal import Decimal

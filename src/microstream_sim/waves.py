@@ -18,14 +18,14 @@ class Waves:
 
     terms: tuple[tuple[float, float, float], ...]
 
-    def value(self, t: int) -> float:
+    def value(self, t: float) -> float:
         """Return the sum at `t` (ms)."""
         total = 0.0
         for amplitude, frequency, phase in self.terms:
             total += amplitude * sin(frequency * t + phase)
         return total
 
-    def integral(self, t: int) -> float:
+    def integral(self, t: float) -> float:
         """Return an antiderivative at `t`: its difference over a span, by the span, is the exact mean there."""
         total = 0.0
         for amplitude, frequency, phase in self.terms:

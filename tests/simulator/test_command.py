@@ -107,6 +107,39 @@ async def test_wrong_script(tmp_path: Path) -> None:
     assert f"{script}: fault 1" in errors.decode()
 
 
+async def test_script_about_nothing(tmp_path: Path) -> None:
+    """A move of a coin that nobody lists ends it with 2 and names the coin."""
+    script = tmp_path / "faults.yaml"
+    script.write_text("- {kind: market, coin: NOPE, field: premium, value: 0.01}\n")
+    process = await _start("--port", "0", "--faults", str(script))
+    _, errors = await asyncio.wait_for(process.communicate(), 10)
+    assert process.returncode == 2
+    assert "'NOPE'" in errors.decode()
+
+
+async def test_scenarios() -> None:
+    """`--scenario` starts situations from the start on, each with its coin if one is named."""
+    process = await _start("--port", "0", "--scenario", "squeeze:eth", "--scenario", "venue_off")
+    urls = await _ready(process)
+    async with aiohttp.ClientSession() as http, http.get(f"{urls['control']}/faults") as reply:
+        rows = await reply.json()
+    assert [row["fault"]["coin"] for row in rows] == ["ETH"] * 4 + ["SOL"]
+    assert all(row["acting"] for row in rows)
+    process.terminate()
+    assert await _ended(process) == 0
+
+
+@pytest.mark.parametrize(
+    ("scenario", "reason"), [("panic", "there are cap_hit, spread"), ("squeeze:NOPE", "'NOPE'")]
+)
+async def test_wrong_scenario(scenario: str, reason: str) -> None:
+    """An unknown name or coin ends it with 2 and the reason."""
+    process = await _start("--port", "0", "--scenario", scenario)
+    _, errors = await asyncio.wait_for(process.communicate(), 10)
+    assert process.returncode == 2
+    assert reason in errors.decode()
+
+
 async def test_truth_log_and_script(tmp_path: Path) -> None:
     """Every reply leaves a line in the truth file; a script acts from the start."""
     log, script = tmp_path / "truth.jsonl", tmp_path / "faults.yaml"

@@ -138,6 +138,26 @@ async def test_change(sim: SimServer, put: Put, get: Get, premium_rows: Rows, cl
     assert clock.now == sim.now()
 
 
+async def test_change_keeps_the_history(put: Put, get: Get, clock: SettableClock) -> None:
+    """What was settled before an interval and a cap changed stays as it was, and is continued."""
+    path = "/v5/market/funding/history?category=linear&symbol=BTCUSDT&limit=5"
+
+    async def settled() -> dict[int, str]:
+        rows = msgspec.json.decode((await get("bybit", path))[1])["result"]["list"]
+        return {int(row["fundingRateTimestamp"]): row["fundingRate"] for row in rows}
+
+    before = await settled()
+    await put(kind="change", venue="bybit", symbol="BTCUSDT", field="interval_h", value=1)
+    await put(kind="change", venue="bybit", symbol="BTCUSDT", field="cap", value="0.00000001")
+    assert await settled() == before
+    last = max(before)
+    clock.now += 2 * 3_600_000
+    after = await settled()
+    assert sorted(after)[-3:] == [last, last + 5 * 3_600_000, last + 6 * 3_600_000]
+    assert after[last] == before[last]
+    assert float(after[last + 6 * 3_600_000]) <= 1e-8
+
+
 async def test_change_of_cap_multiplier_and_status(put: Put, get: Get) -> None:
     """Caps, multipliers and statuses change in the replies of the venue."""
     path = "/v5/market/tickers?category=linear&symbol=ETHUSDT"
