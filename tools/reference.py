@@ -37,15 +37,20 @@ LABELS = {
     " spot `spot/bookTicker`, `spot/tickers`",
     "kind": "of `events`: `mark`, `index`, `funding`, `settled`, `open_interest`, `spot`; of `quality_open`: the"
     " kinds of [quality](payloads.md#quality)",
-    "outcome": "HTTP status, or why there was no readable answer",
+    "outcome": "HTTP status, or why there was no readable answer; of `notifications` `sent`, `failed`, `dropped`,"
+    " `retried`",
     "poll": "a poll, named for the reply that it asks for first",
     "python": "version of the interpreter",
     "quota": "a limit that the venue sets for one address",
     "reason": "why a request failed, or why a value was kept out: see the [runbook](runbook.md#reasons)",
+    "delivery": "a name below `alerts.deliveries`",
+    "rule": "a name of a rule, see [alerts](alerts.md)",
+    "severity": "`info`, `warning`, `critical`",
     "signal": "the names of [signals](signals.md)",
     "stat": "of intervals `min`, `max`; of ages `newest`, `median`, `oldest`; of `transport_seconds` `median`, `least`",
     "state": "of `contracts`: `known`, `followed`; of `values`: `live`, `stale`, `waiting`; of"
-    " `stream_connections`: `wanted`, `open`; of `stream_topics`: `wanted`, `sound`, `silent`, `refused`",
+    " `stream_connections`: `wanted`, `open`; of `alerts`: `raised`, `cleared`;"
+    " of `stream_topics`: `wanted`, `sound`, `silent`, `refused`",
     "version": "version of microstream",
 }
 

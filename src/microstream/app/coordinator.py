@@ -1,6 +1,7 @@
 """MultiTimeframeCoordinator: start, stop and status of the whole, nothing more."""
 
 import asyncio
+import os
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from random import Random
@@ -45,7 +46,7 @@ class MultiTimeframeCoordinator:
         self._config = config
         self._where = where
         self._clock = clock or SystemClock()
-        self._parts: Parts = wire(config, self._clock, random or Random())
+        self._parts: Parts = wire(config, self._clock, random or Random(), os.environ, where)
         self._lag = LoopLag(self._clock)
         self._stop = asyncio.Event()
 
@@ -68,10 +69,10 @@ class MultiTimeframeCoordinator:
             if taken:
                 raise ConfigError("\n".join(map(str, taken)))
             log.info("started", venues=[item.venue.name for item in self._parts.collectors])
-            tap = self._parts.tap
+            tap, delivery = self._parts.tap, self._parts.delivery
             await supervise(
                 [*runners, *(collector.run for collector in self._parts.collectors)],
-                [self._parts.bus.run, *([tap.run] if tap else [])],
+                [self._parts.bus.run, *([tap.run] if tap else []), *([delivery.run] if delivery else [])],
                 stop=self._stop,
                 drain=self._drain,
             )
@@ -157,9 +158,14 @@ class MultiTimeframeCoordinator:
         )
 
     async def _drain(self) -> None:
-        left = await self._parts.bus.drain(DRAIN_S)
-        if left:
+        delivery = self._parts.delivery
+        async with asyncio.TaskGroup() as group:
+            writing = group.create_task(self._parts.bus.drain(DRAIN_S))
+            sending = group.create_task(delivery.drain(DRAIN_S)) if delivery else None
+        if left := writing.result():
             log.warning("ended with unsent messages", count=left)
+        if sending is not None and (left := sending.result()):
+            log.warning("ended with unsent notifications", count=left)
 
 
 async def _keep_alive(server: EmbeddedServer) -> None:

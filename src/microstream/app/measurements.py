@@ -27,6 +27,7 @@ def measurements(
             yield from _streams(collector.venue.name, desk)
     yield from _pipeline(parts)
     yield from _analytics(parts)
+    yield from _alerts(parts)
     yield from _tap(parts)
     yield "tasks", (), tasks
     for exchange, venue in health.items():
@@ -130,6 +131,26 @@ def _analytics(parts: Parts) -> Iterator[Sample]:
     if analytics.signals is not None:
         for name, count in analytics.signals.published.items():
             yield "signals", (name,), count
+
+
+def _alerts(parts: Parts) -> Iterator[Sample]:
+    alerts, delivery = parts.alerts, parts.delivery
+    if alerts is None or delivery is None:
+        return
+    for name, count in alerts.counts.items():
+        yield "alerts", (name, "raised"), count.raised
+        yield "alerts", (name, "cleared"), count.cleared
+        yield "alerts_open", (name, alerts.rules[name].severity), count.open
+    yield "alerts_refused", (), alerts.refused
+    for lane in delivery.lanes:
+        outcomes = {
+            "sent": lane.sent,
+            "failed": lane.failed,
+            "dropped": lane.dropped,
+            "retried": lane.retried,
+        }
+        for outcome, number in outcomes.items():
+            yield "notifications", (lane.target.name, outcome), number
 
 
 def _values(exchange: str, venue: VenueHealth) -> Iterator[Sample]:

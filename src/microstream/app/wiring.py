@@ -9,11 +9,14 @@ from random import Random
 import structlog
 
 from microstream import venues
+from microstream.alerts.delivery import Delivery
+from microstream.alerts.engine import Alerts
 from microstream.analytics.analytics import Analytics
 from microstream.analytics.bars import Bars, BarSettings
 from microstream.analytics.signals import NAMES
 from microstream.analytics.signals.settings import SignalSettings
 from microstream.analytics.signals.signals import Signals
+from microstream.app.alerting import Where, make_alerts
 from microstream.app.collector import Collector
 from microstream.app.modes import Mode, Modes, modes, unstreamed
 from microstream.app.outlet import Outlet
@@ -48,6 +51,8 @@ class Parts:
     pipeline: Pipeline
     outlet: Outlet
     analytics: Analytics | None
+    alerts: Alerts | None
+    delivery: Delivery | None
     bus: Bus
     selection: Selection
     gate: asyncio.Event
@@ -88,8 +93,8 @@ def server_url(config: Config) -> str:
     return f"redis://127.0.0.1:{redis.port}" if redis.url == "embedded" else redis.url
 
 
-def wire(config: Config, clock: Clock, random: Random) -> Parts:
-    """Return the parts that a configuration asks for."""
+def wire(config: Config, clock: Clock, random: Random, environ: Mapping[str, str], where: Where) -> Parts:
+    """Return the parts that a configuration asks for. Raises `ConfigError` for deliveries that cannot be made."""
     services = enabled_services(config)
     ways = modes_of(config)
     selection = Selection(config.symbols, tradfi=config.tradfi)
@@ -142,8 +147,23 @@ def wire(config: Config, clock: Clock, random: Random) -> Parts:
             random=random,
         )
     analytics = _analytics(config, collectors, outlet)
-    outlet.stages = [analytics] if analytics else []
-    return Parts(tuple(collectors.values()), pipeline, outlet, analytics, bus, selection, gate, tap)
+    alerts, delivery = _alerts(config, outlet, clock, random, environ, where)
+    outlet.stages = [stage for stage in (analytics, alerts) if stage is not None]
+    return Parts(
+        tuple(collectors.values()), pipeline, outlet, analytics, alerts, delivery, bus, selection, gate, tap
+    )
+
+
+def _alerts(
+    config: Config, outlet: Outlet, clock: Clock, random: Random, environ: Mapping[str, str], where: Where
+) -> tuple[Alerts | None, Delivery | None]:
+    """Return what looks for alerts, and what sends them; nothing while they are switched off."""
+    if not config.alerts.enabled:
+        return None, None
+    alerts, delivery = make_alerts(config, outlet.offer, clock, random, environ, where)
+    for rule in alerts.rules:
+        outlet.retain(f"alert:{rule}", ())  # open ones of an earlier run: what still holds is raised again
+    return alerts, delivery
 
 
 def _analytics(config: Config, collectors: Mapping[str, Collector], outlet: Outlet) -> Analytics | None:

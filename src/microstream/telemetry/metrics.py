@@ -116,6 +116,10 @@ METRICS = {
             "bars_late", "counter", "", "Samples that came after their bars were finished; they are in none."
         ),
         _metric("signals", "counter", "signal", "Signals published, by name."),
+        _metric("alerts", "counter", "rule state", "Alerts raised and cleared."),
+        _metric("alerts_open", "gauge", "rule severity", "Alerts that are raised now."),
+        _metric("alerts_refused", "counter", "", "Conditions passed over because too many are remembered."),
+        _metric("notifications", "counter", "delivery outcome", "Notifications, by what became of them."),
         _metric(
             "conflated",
             "counter",

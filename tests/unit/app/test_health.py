@@ -28,7 +28,7 @@ class Service:
         exchanges = {"binance": {"enabled": False}, "okx": {"enabled": False}}
         config = Config.model_validate({"symbols": "all", "exchanges": exchanges})
         self.clock = Clock()
-        self.parts: Parts = wire(config, self.clock, Random(1))
+        self.parts: Parts = wire(config, self.clock, Random(1), {}, ".".join)
         (self.collector,) = self.parts.collectors
 
     async def list(self, *items: object) -> None:

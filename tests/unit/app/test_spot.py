@@ -25,7 +25,9 @@ BTC = contract("binance", "BTCUSDT")
 
 def wired(**exchanges: object) -> Parts:
     """Return the parts of a service for everything."""
-    return wire(Config.model_validate({"symbols": "all", "exchanges": exchanges}), Clock(), Random(1))
+    return wire(
+        Config.model_validate({"symbols": "all", "exchanges": exchanges}), Clock(), Random(1), {}, ".".join
+    )
 
 
 def collectors(parts: Parts) -> dict[str, tuple[Collector, SpotCollector]]:
@@ -80,7 +82,7 @@ async def test_a_closed_spot_host_closes_nothing_else() -> None:
 def test_spot_off_leaves_nothing_of_it() -> None:
     """No client, no feed."""
     config = Config.model_validate({"services": {"spot_reference": {"enabled": False}}})
-    for item in wire(config, Clock(), Random(1)).collectors:
+    for item in wire(config, Clock(), Random(1), {}, ".".join).collectors:
         assert item.spot is None
         assert (len(item.clients()), len(item.budgets())) == (1, 1)
 
