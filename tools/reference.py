@@ -59,6 +59,8 @@ def schema(kind: type[Message]) -> dict[str, Any]:
     """Return the JSON Schema of a payload. Every key is always there; newer versions may add keys."""
     _, components = msgspec.json.schema_components((kind,), ref_template="#/$defs/{name}")
     body = components.pop(kind.__name__)
+    for part in components.values():
+        part["description"] = " ".join(part["description"].split())
     properties: dict[str, dict[str, Any]] = body["properties"]
     properties["v"] = {"const": VERSION}
     for value in properties.values():

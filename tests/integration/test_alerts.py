@@ -4,6 +4,8 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -15,7 +17,15 @@ Alert = tuple[str, str]
 """Rule and subject."""
 
 CALM = 0.0001
-WARM_S = 15
+ALL_RULES = (
+    "extreme_funding",
+    "interval_change",
+    "cap_hit",
+    "spread_above_cost",
+    "oi_jump",
+    "short_squeeze",
+    "venue_outlier",
+)
 SETTINGS: dict[str, Any] = {
     "symbols": ["SOL/USDT", "XRP/USDT", "DOGE/USDT", "BNB/USDT", "ADA/USDT"],
     "bars": {"enabled": True, "timeframes": ["1s", "5s"]},
@@ -29,6 +39,7 @@ SETTINGS: dict[str, Any] = {
         "squeeze_timeframe": "1s",
     },
     "alerts": {
+        "deliveries": {"hook": {"url_env": "HOOK_OF_TEST", "severity": "info"}},
         "rules": {
             # the shipped ones, sooner
             "extreme_funding": {"for": "1s"},
@@ -37,13 +48,13 @@ SETTINGS: dict[str, Any] = {
             "short_squeeze": {"for": "0s"},
             "long_squeeze": {"for": "0s"},
             "venue_outlier": {"for": "1s"},
-            "interval_change": {"lasts": "5s"},
+            "interval_change": {"lasts": "12s"},
             "oi_jump": {"value": "values.5s.oi_change", "outside": 0.04, "clear": 0.02},
-        }
+        },
     },
 }
 SCENARIOS: dict[str, Payload] = {
-    "cap_hit": {"coin": "XRP", "venue": "bybit", "rise_s": 3, "hold_s": 6, "hourly_s": 6},
+    "cap_hit": {"coin": "XRP", "venue": "bybit", "rise_s": 3, "hold_s": 6, "hourly_s": 5},
     "spread": {"coin": "DOGE", "venue": "bybit", "rate": 0.0025, "rise_s": 3, "hold_s": 8},
     "squeeze": {"coin": "SOL", "rise_s": 8, "hold_s": 4},
     "venue_off": {"coin": "BNB", "venue": "binance", "factor": 1.02, "hold_s": 8},
@@ -87,8 +98,35 @@ class Told:
 
 
 @pytest.fixture(scope="module")
-def told(new_service: NewService, valkey_server: str) -> Iterator[Told]:
+def hook() -> Iterator[list[str]]:
+    """A web hook that keeps what is posted; its address is in the environment."""
+    posted: list[str] = []
+
+    class Hook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.end_headers()
+            posted.append(body.decode())
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Hook) as server, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOOK_OF_TEST", f"json://127.0.0.1:{server.server_port}/")
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield posted
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def told(new_service: NewService, valkey_server: str, hook: list[str]) -> Iterator[Told]:
     """Every situation with a coin of its own, all at once, after a time of calm; until every alert is cleared."""
+    assert hook == []
+    for rule in ALL_RULES:
+        SETTINGS["alerts"]["rules"].setdefault(rule, {})["group"] = "1s"
     with (
         Simulator(16) as sim,
         Recorder(valkey_server) as recorder,
@@ -152,6 +190,21 @@ def test_alerts_name_what_tripped_them(told: Told) -> None:
             assert payload["subject"] in payload["text"]
 
 
+def test_people_are_told_by_web_hook(told: Told, hook: list[str]) -> None:
+    """Every alert that was raised is in a notification; none failed, and none was sent in vain."""
+
+    def missing() -> list[Alert]:
+        return [(rule, subject) for rule, subject in told.alerts("raised") if not is_told(rule, subject)]
+
+    def is_told(rule: str, subject: str) -> bool:
+        return any(rule.replace("_", " ") in body.replace("_", " ") and subject in body for body in hook)
+
+    told.recorder.until(lambda: not missing(), 10, lambda: (len(hook), hook[:3], told.service.text[-1500:]))
+    metrics = told.service.metrics()
+    assert metrics["notifications_total", "hook", "sent"] == len(hook)
+    assert metrics["notifications_total", "hook", "failed"] == 0
+
+
 def test_last_values_and_metrics_say_what_is_open(told: Told) -> None:
     """All are cleared: the hashes say so, the gauges are 0, the counters count."""
     raised = Counter(rule for rule, _ in told.alerts("raised"))
@@ -162,3 +215,5 @@ def test_last_values_and_metrics_say_what_is_open(told: Told) -> None:
         assert {json.loads(value)["state"] for value in last.values()} == {"cleared"}
         assert metrics["alerts_total", rule, "raised"] == metrics["alerts_total", rule, "cleared"] == count
     assert all(value == 0 for name, value in metrics.items() if name[0] == "alerts_open")
+    assert metrics["alerts_refused_total",] == 0
+    assert ("bars_late_total",) in metrics

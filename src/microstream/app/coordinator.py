@@ -72,7 +72,11 @@ class MultiTimeframeCoordinator:
             tap, delivery = self._parts.tap, self._parts.delivery
             await supervise(
                 [*runners, *(collector.run for collector in self._parts.collectors)],
-                [self._parts.bus.run, *([tap.run] if tap else []), *([delivery.run] if delivery else [])],
+                [
+                    self._parts.bus.run,
+                    *([tap.run] if tap else []),
+                    *([delivery.run] if delivery is not None else []),
+                ],
                 stop=self._stop,
                 drain=self._drain,
             )
@@ -161,7 +165,7 @@ class MultiTimeframeCoordinator:
         delivery = self._parts.delivery
         async with asyncio.TaskGroup() as group:
             writing = group.create_task(self._parts.bus.drain(DRAIN_S))
-            sending = group.create_task(delivery.drain(DRAIN_S)) if delivery else None
+            sending = group.create_task(delivery.drain(DRAIN_S)) if delivery is not None else None
         if left := writing.result():
             log.warning("ended with unsent messages", count=left)
         if sending is not None and (left := sending.result()):
