@@ -177,6 +177,26 @@ async def test_stream_is_capped_by_age(
     await eventually(young)
 
 
+@pytest.mark.usefixtures("small_nodes", "often")
+@pytest.mark.parametrize(("owner", "kept"), [("okx:1s", [3]), ("okx:5s", [2, 3])])
+async def test_streams_of_one_second_bars_are_shorter(
+    owner: str, kept: list[int], valkey: str, client: Redis, publish_to: PublishTo, eventually: Eventually
+) -> None:
+    """They are many, and the longer ones say the same."""
+    where = channel("bars", owner, "sol-usdt")
+    publisher = publish_to(valkey, stream_max_age_s=60, brief_max_age_s=20)
+    seconds, _ = await client.time()
+    for age, number in ((70, 1), (50, 2)):
+        entry = {where.item: f'{{"value":{number}}}'}
+        await client.xadd(where.stream_key, entry, id=f"{(seconds - age) * 1000}-0")
+    publisher.buffer.offer(where, value(3))
+
+    async def young() -> bool:
+        return [payload["value"] for payload in await logged(client, where)] == kept
+
+    await eventually(young)
+
+
 @pytest.mark.usefixtures("often")
 async def test_hash_lives_as_long_as_its_publisher(
     valkey: str, client: Redis, publish_to: PublishTo, eventually: Eventually

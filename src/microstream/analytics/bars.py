@@ -49,10 +49,11 @@ class BarSettings:
 class _Ladder:
     """The bars in the making of one contract, and where they are published."""
 
-    __slots__ = ("channels", "folds", "track")
+    __slots__ = ("channels", "folds", "gone", "track")
 
     def __init__(self, track: Track, settings: BarSettings) -> None:
         self.track = track
+        self.gone = False
         self.folds: dict[str, Fold] = {}
         self.channels = {
             name: channel("bars", f"{track.exchange}:{name}", track.symbol)
@@ -101,6 +102,7 @@ class Bars:
         ladder = self._ladders.pop(key, None)
         self._unfunded.discard(key)
         if ladder is not None:
+            ladder.gone = True
             names = [
                 name for name, take in self._takers.items() if getattr(take, "__self__", None) is ladder.track
             ]
@@ -119,14 +121,15 @@ class Bars:
         self._ticked_at = now
         watermark = self._watermark(now)
         begun = self.published
-        for key in list(self._ladders):
-            ladder = self._ladders.get(key)
-            if ladder is None:
-                continue
-            self._advance(ladder, watermark)
-            if self.published - begun >= PORTION:
-                begun = self.published
-                yield
+        behind = list(self._ladders.values())
+        while behind:  # second by second, so that what is published together is of one time
+            for ladder in behind:
+                if not ladder.gone:
+                    self._advance(ladder, watermark)
+                if self.published - begun >= PORTION:
+                    begun = self.published
+                    yield
+            behind = [ladder for ladder in behind if ladder.track.closed < watermark and not ladder.gone]
 
     def _watermark(self, now: int) -> int:
         """Return the end of the last second that is not waited for any more."""
@@ -150,11 +153,11 @@ class Bars:
         return ladder.track
 
     def _advance(self, ladder: _Ladder, watermark: int) -> None:
-        """Close the seconds up to the watermark."""
+        """Close the next second up to the watermark."""
         track = ladder.track
         if watermark - track.closed > MOST_SECONDS * SECOND_MS:
             track.skip(watermark - MOST_SECONDS * SECOND_MS)
-        while track.closed < watermark:
+        if track.closed < watermark:
             end = track.closed + SECOND_MS
             dark_from, dark_to = self._dark
             second = track.close(end, dark=dark_from <= end - SECOND_MS < dark_to)

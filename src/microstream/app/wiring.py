@@ -240,6 +240,7 @@ def _sink_settings(config: Config) -> SinkSettings:
         last_ttl_s=round(redis.last_ttl),
         stream_max_length=redis.stream_max_length,
         stream_max_age_s=round(redis.stream_max_age),
+        brief_max_age_s=round(redis.brief_max_age),
         timeout_s=redis.timeout,
         max_queued=redis.max_queued,
     )

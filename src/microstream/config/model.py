@@ -49,6 +49,9 @@ class Redis(Section):
     stream_max_age: Annotated[Duration, at_least("1s")] = Field(
         default=600.0, description="age up to which a stream keeps entries"
     )
+    brief_max_age: Annotated[Duration, at_least("1s")] = Field(
+        default=120.0, description="the same of signals and one-second bars, which are many"
+    )
     timeout: Annotated[Duration, at_least("100ms")] = Field(
         default=5.0, description="for connecting and for each write"
     )

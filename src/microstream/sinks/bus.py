@@ -159,11 +159,14 @@ class Bus:
 
     async def _look_after_keys(self) -> None:
         """Cut the streams by age, keep the hashes alive, restore those that the server has lost."""
-        oldest = self._clock.now_ms() - self._settings.stream_max_age_s * 1000
+        now, settings = self._clock.now_ms(), self._settings
+        oldest = now - settings.stream_max_age_s * 1000
+        oldest_brief = now - min(settings.brief_max_age_s, settings.stream_max_age_s) * 1000
         groups = list(self._packer.groups.values())
         commands: list[bytes] = []
         for group in groups:
-            commands += [command("XTRIM", group.stream, "MINID", "~", oldest), group.expire, group.length]
+            least = oldest_brief if _is_brief(group.name) else oldest
+            commands += [command("XTRIM", group.stream, "MINID", "~", least), group.expire, group.length]
         lengths = cast("list[int]", (await self._link.execute(commands))[2::3])
         for group, length in zip(groups, lengths, strict=True):
             if length < len(group.last):
@@ -217,3 +220,8 @@ class Bus:
             dropped=self._buffer.dropped.total() - dropped,
         )
         state.down_since = None
+
+
+def _is_brief(group: str) -> bool:
+    """Whether a group has so many messages, and so little that is not said elsewhere, that its log is kept short."""
+    return group.startswith("signal:") or (group.startswith("bars:") and group.endswith(":1s"))

@@ -333,6 +333,18 @@ def test_the_longest_bar_ends_with_the_day() -> None:
     assert ohlc(desk.at("12h", NOON).mark) == ohlc(day.mark)
 
 
+def test_what_is_caught_up_is_published_second_by_second() -> None:
+    """Bars of one time stand together, whichever contracts they are of: a write takes them in one entry."""
+    desk = Desk()
+    for symbol in ("solusdt", "btcusdt"):
+        message = mark_price(NOON + 100, 10.0, symbol=symbol)
+        desk.analytics.take(channel("mark_price", "bybit", symbol), message, NOON + 100)
+    desk.tick(NOON + 5000)
+    times = [bar.close_time for bar in desk.made]
+    assert len(times) == 6
+    assert times == sorted(times)
+
+
 def test_the_same_input_makes_the_same_bars() -> None:
     """Twice the same messages, twice the same bars, at whatever moments the ticks come."""
 
