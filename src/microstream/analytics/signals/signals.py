@@ -31,8 +31,8 @@ Remove = Callable[[str, Iterable[str]], None]
 """Takes items out of the last values of a group."""
 REPEAT_MS = 60_000
 """A signal that has not changed is published again after so long, so that silence means trouble."""
-PORTION = 12
-"""Signals that are made in one go, before others have their turn: about a millisecond."""
+PORTION = 24
+"""Signals that are made in one go, before others have their turn: a millisecond or two."""
 WHOLE = "*"
 FORMULAS = {
     "basis": basis.FORMULA,
