@@ -59,6 +59,7 @@ class Market:
 VALUES_ALONE = {
     "MICROSTREAM_BARS__ENABLED": "false",
     "MICROSTREAM_SIGNALS__ENABLED": "false",
+    "MICROSTREAM_ALERTS__ENABLED": "false",
 }
 """Settings of a service that publishes what the venues say and no more."""
 
