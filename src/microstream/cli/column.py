@@ -46,7 +46,8 @@ class Column(Generic[R]):
 
     `text`, `order` and `style` take the row and now (ms UTC); `order` gives what is sorted by, None for unknown,
     and `ascending` the direction of the first sort. `floor` and `ceiling` bound the width, which follows the
-    contents. `rank` says how long the column stays when the terminal gets narrower: the lowest goes first.
+    contents. When the terminal gets narrower, a column with `cut` is first cut down to its floor; then the columns of
+    the lowest `rank` go.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Column(Generic[R]):
     ceiling: int
     rank: int
     left: bool = False
+    cut: bool = False
     ascending: bool = False
 
 

@@ -95,6 +95,11 @@ def change(fraction: float | None) -> str:
     return UNKNOWN if fraction is None else f"{fraction:+.2%}" if fraction else "0.00%"
 
 
+def share(fraction: float | None) -> str:
+    """Return a share or cost, a fraction, as `0.2100%`: without a sign above 0."""
+    return UNKNOWN if fraction is None else f"{fraction:.4%}"
+
+
 def deviation(score: float | None) -> str:
     """Return a z-score or robust score as `+2.31`."""
     return UNKNOWN if score is None else f"{score:+.2f}" if score else "0.00"

@@ -39,12 +39,12 @@ class Layout:
 def arrange(columns: Sequence[Column[Any]], widths: Mapping[str, int], available: int) -> Layout:
     """Return the layout of as many columns as fit, those of the lowest rank left out.
 
-    `widths` has the wanted width of every column by its name. Long names are shortened before columns that
-    matter go.
+    `widths` has the wanted width of every column by its name. What may be cut is cut first; long names are shortened
+    before columns that matter go. Columns of one rank go together.
     """
-    chosen = [(column, widths[column.name]) for column in columns]
+    chosen = [(column, column.floor if column.cut else widths[column.name]) for column in columns]
     if (wide := Layout(tuple(chosen), WIDE_GAP)).width() <= available:
-        return wide
+        return _stretched(wide, widths, available)
     while (layout := Layout(tuple(chosen), GAP)).width() > available and len(chosen) > 1:
         least = min(chosen, key=lambda pair: pair[0].rank)
         name, width = chosen[0]
@@ -52,5 +52,16 @@ def arrange(columns: Sequence[Column[Any]], widths: Mapping[str, int], available
         if least[0].rank > LEAST_RANKS and shorter >= SHORTEST_NAME:
             chosen[0] = (name, shorter)
         else:
-            chosen.remove(least)
-    return layout
+            chosen = [pair for pair in chosen if pair[0].rank > least[0].rank] or chosen[:1]
+    return _stretched(layout, widths, available)
+
+
+def _stretched(layout: Layout, widths: Mapping[str, int], available: int) -> Layout:
+    """Return the layout with the columns that were cut as wide as there is room."""
+    room = max(available - layout.width(), 0)
+    columns = []
+    for column, width in layout.columns:
+        more = min(room, widths[column.name] - width) if column.cut else 0
+        room -= more
+        columns.append((column, width + more))
+    return Layout(tuple(columns), layout.gap)

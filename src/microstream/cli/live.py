@@ -12,7 +12,7 @@ from textual.widgets import Footer, Input, Static
 
 from microstream.cli.column import Column
 from microstream.cli.grid import Grid, Heading
-from microstream.cli.order import matching, sort_order, sorted_rows
+from microstream.cli.order import matching, sort_order_of, sorted_rows
 from microstream.cli.page import Page
 from microstream.cli.status import Meter, status_line
 from microstream.cli.watch import Watch
@@ -50,7 +50,7 @@ class Lines(Static):
         if text != self._current:
             self._current = text
             self.display = bool(text)
-            self.update(Text(text, no_wrap=True, overflow="ellipsis"))
+            self.update(Text(text))
 
 
 class Live(App[None]):
@@ -64,7 +64,9 @@ class Live(App[None]):
     Screen { background: ansi_default; }
     OneLine, Heading { height: 1; }
     #notice { height: auto; max-height: 2; padding: 0 1; text-style: bold reverse; }
-    Lines { display: none; height: auto; max-height: 40%; }
+    Lines {
+        display: none; height: auto; max-height: 40%; text-wrap: nowrap; text-overflow: ellipsis;
+    }
     Grid {
         height: 1fr; overflow-x: hidden; scrollbar-size-vertical: 1;
         scrollbar-background: ansi_default; scrollbar-background-hover: ansi_default;
@@ -203,12 +205,7 @@ class Live(App[None]):
 
     def _order(self, columns: Sequence[Column[Any]]) -> tuple[Column[Any], bool]:
         """Return the column sorted by and the direction; the page's own while there is no such column."""
-        for text in (self._sort_text, self._page.sort):
-            try:
-                return sort_order(columns, text)
-            except ValueError:
-                continue
-        return columns[0], not columns[0].ascending
+        return sort_order_of(columns, self._sort_text, self._page.sort)
 
     def _sort_by(self, column: Column[Any]) -> None:
         current, descending = self._order(self._columns())

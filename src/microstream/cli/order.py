@@ -21,6 +21,16 @@ def sort_order(columns: Sequence[Column[R]], text: str) -> tuple[Column[R], bool
     raise ValueError(f"there is no column {name!r}; choose of {names}, with - in front to reverse")
 
 
+def sort_order_of(columns: Sequence[Column[R]], *wishes: str) -> tuple[Column[R], bool]:
+    """Return column and direction of the first wish that names a column, of the first column where none does."""
+    for text in wishes:
+        try:
+            return sort_order(columns, text)
+        except ValueError:
+            continue
+    return columns[0], not columns[0].ascending
+
+
 def sorted_rows(rows: Iterable[R], column: Column[R], *, descending: bool, now_ms: int) -> list[R]:
     """Return the rows by one column, equal ones by name; rows without the value come last either way."""
     by_name = sorted(rows, key=lambda row: row.key)

@@ -32,7 +32,7 @@ def _funding_spread(values: Values, now_ms: int) -> str:
     return (
         f"short {leg(values, 'short')}  long {leg(values, 'long')}"
         f"  APR {figures.annual(number(values, 'gross_apr'))}"
-        f"  costs {figures.per_cent(number(values, 'costs'))}"
+        f"  costs {figures.share(number(values, 'costs'))}"
         f"  even after {figures.hours(number(values, 'break_even_hours'))}"
         f", at {figures.moment(number(values, 'break_even_time'), now_ms)}"
         f"  net 24h {figures.per_cent(number(values, 'net_return', '24h'))}"

@@ -126,7 +126,7 @@ SIGNALS: list[tuple[str, dict[str, object], str]] = [
             "net_return": {"8h": -0.0019, "24h": -0.0015, "72h": -0.0003, "168h": 0.0021},
         },
         (
-            "short okx sol-usdt  long bybit solusdt  APR +21.90%  costs +0.2100%  even after 84.0h, at 10-13 12:00"
+            "short okx sol-usdt  long bybit solusdt  APR +21.90%  costs 0.2100%  even after 84.0h, at 10-13 12:00"
             "  net 24h -0.1500%  168h +0.2100%"
         ),
     ),

@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from microstream.cli.board import Row
+from microstream.cli.column import Column
 from microstream.cli.columns import COLUMNS
 from microstream.cli.layout import arrange
-from microstream.cli.order import matching, sort_order, sorted_rows
+from microstream.cli.order import matching, sort_order, sort_order_of, sorted_rows
 from microstream.client.arrival import Payload
 
 OI, _ = sort_order(COLUMNS, "oi")
@@ -44,6 +45,17 @@ def test_an_unknown_column_is_refused_with_the_known_ones() -> None:
     """The error says what there is to choose from."""
     with pytest.raises(ValueError, match=r"no column 'price'.*mark.*oi"):
         sort_order(COLUMNS, "price")
+
+
+def test_the_first_wish_that_can_be_met_counts() -> None:
+    """Without any, the first column in its own direction."""
+    wishes = [("apr", "oi"), ("gone", "-oi"), ("", "gone")]
+    found = [sort_order_of(COLUMNS, *wish) for wish in wishes]
+    assert [(column.name, downwards) for column, downwards in found] == [
+        ("apr", True),
+        ("oi", False),
+        ("instrument", False),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -116,3 +128,43 @@ def test_a_place_belongs_to_the_column_there() -> None:
     assert layout.column_at(0) is first
     assert layout.column_at(width + layout.gap) is layout.columns[1][0]
     assert layout.column_at(layout.width() + 10) is None
+
+
+def column(name: str, rank: int, *, cut: bool = False) -> Column[Row]:
+    """Return a column of five to 40 characters."""
+    return Column(
+        name=name,
+        title=name,
+        text=lambda row, _: row.symbol,
+        order=lambda *_: None,
+        floor=5,
+        ceiling=40,
+        rank=rank,
+        cut=cut,
+    )
+
+
+@pytest.mark.parametrize(
+    ("available", "expected"),
+    [
+        (60, [("a", 10), ("b", 8), ("b2", 8), ("text", 28)]),
+        (40, [("a", 10), ("b", 8), ("b2", 8), ("text", 8)]),
+        (34, [("a", 10), ("b", 8), ("b2", 8), ("text", 5)]),
+        (33, [("a", 10), ("text", 22)]),
+        (12, [("a", 10)]),
+    ],
+)
+def test_text_is_cut_before_columns_go_and_columns_of_one_rank_go_together(
+    available: int, expected: list[tuple[str, int]]
+) -> None:
+    """What is left of the line is for the text."""
+    columns = [column("a", 9), column("b", 4), column("b2", 4), column("text", 5, cut=True)]
+    layout = arrange(columns, {"a": 10, "b": 8, "b2": 8, "text": 40}, available)
+    assert [(column.name, width) for column, width in layout.columns] == expected
+    assert layout.width() <= available
+
+
+def test_one_column_is_left_however_narrow_the_terminal() -> None:
+    """Also where all have one rank."""
+    layout = arrange([column("a", 5), column("b", 5)], {"a": 10, "b": 10}, 4)
+    assert [column.name for column, _ in layout.columns] == ["a"]
