@@ -1,21 +1,25 @@
-"""What the live table shows: the newest values of each contract, and the state of the reading."""
+"""What the table of contracts shows: the newest values of each."""
+
+from collections.abc import Iterable
 
 from msgspec import Struct
 
 from microstream.cli.tally import Tally
+from microstream.cli.watch import Watch
 from microstream.client.arrival import EMPTY, Arrival, Payload
-from microstream.client.feed import Item
-from microstream.client.notices import Away
+from microstream.client.selection import spellings
 
 FAMILIES = ("funding", "mark_price", "oi")
 """The families that make a row, newest payload of each."""
 
 ROW_LIMIT = 20_000
-EXTREME_APR = 1.0
-"""From 100 % a year up a rate stands out: it pays, or costs, the position within a year."""
-
 LATE_AFTER_MS = 90_000
 """Nothing new for three of the longest default interval (funding, 30 s)."""
+
+
+def is_late(flags: Iterable[str], received_at: int | None, now_ms: int) -> bool:
+    """Return whether values are not to be trusted: flagged stale, or nothing new for long."""
+    return "stale" in flags or (received_at is not None and now_ms - received_at > LATE_AFTER_MS)
 
 
 class Row:
@@ -44,15 +48,23 @@ class Row:
         self.flags = tuple(dict.fromkeys(flag for held in newest for flag in held.flags))
 
     @property
+    def key(self) -> tuple[str, ...]:
+        """What orders rows that are equal in the column sorted by."""
+        return (self.instrument, self.exchange)
+
+    @property
+    def names(self) -> set[str]:
+        """Every way to name the contract, and its venue, in lower case."""
+        return {*spellings(self.symbol, self.instrument), self.exchange}
+
+    @property
     def prices(self) -> Payload:
         """The payload with mark and index: of `mark_price`, else of `funding`, which carries them too."""
         return self.funding if self.mark_price is EMPTY else self.mark_price
 
     def late(self, now_ms: int) -> bool:
         """Return whether the values are not to be trusted: flagged stale, or nothing new for long."""
-        return "stale" in self.flags or (
-            self.received_at is not None and now_ms - self.received_at > LATE_AFTER_MS
-        )
+        return is_late(self.flags, self.received_at, now_ms)
 
 
 class Quality(Struct, frozen=True):
@@ -62,32 +74,16 @@ class Quality(Struct, frozen=True):
     payload: Payload
 
 
-class Board:
-    """Rows, counts and state of the connection; filled item by item, read by the view."""
+class Board(Watch):
+    """Rows by exchange and symbol, and the newest quality message."""
 
     def __init__(self, tally: Tally) -> None:
-        self.tally = tally
+        super().__init__(tally)
         self.rows: dict[tuple[str, str], Row] = {}
-        self.connected = False
-        self.away: str | None = None
-        self.reconnects = 0
         self.quality: Quality | None = None
 
-    def take(self, item: Item, now_ms: int) -> None:
-        """Take in what the feed yields."""
-        if isinstance(item, Arrival):
-            self.tally.count(item, now_ms)
-            self._show(item)
-        elif isinstance(item, Away):
-            self.connected, self.away = False, item.reason
-        else:
-            if self.away is not None and self.tally.messages:
-                self.reconnects += 1
-            self.connected, self.away = True, None
-
-    def _show(self, arrival: Arrival) -> None:
-        if arrival.problem is not None:
-            return
+    def show(self, arrival: Arrival) -> None:
+        """Take in a message that could be read."""
         if arrival.family == "quality":
             self._warn(Quality(f"{arrival.exchange}:{arrival.item}", arrival.payload))
         elif arrival.family in FAMILIES:

@@ -1,61 +1,21 @@
-"""The columns of the live table: what each shows, sorts by and means by its colour."""
-
-from collections.abc import Callable
-from dataclasses import dataclass
+"""The columns of the table of contracts."""
 
 from rich.style import Style
 
 from microstream.cli import figures
-from microstream.cli.board import EXTREME_APR, Row
-
-Order = float | str | None
-
-PLAIN = Style()
-LONGS_PAY = Style(color="green")
-SHORTS_PAY = Style(color="red")
-EXTREME = Style(bold=True)
-TROUBLE = Style(color="white", bgcolor="red", bold=True)
+from microstream.cli.board import Row
+from microstream.cli.column import PLAIN, TROUBLE, Column, by_rate
 
 
-@dataclass(frozen=True, kw_only=True)
-class Column:
-    """One column.
-
-    `text` and `order` take the row and now (ms UTC); `order` gives what is sorted by, None for unknown, and
-    `ascending` the direction of the first sort. `floor` and `ceiling` bound the width, which follows the
-    contents. `rank` says how long the column stays when the terminal gets narrower: the lowest goes first.
-    """
-
-    name: str
-    title: str
-    text: Callable[[Row, int], str]
-    order: Callable[[Row, int], Order]
-    style: Callable[[Row], Style] = lambda _: PLAIN
-    floor: int
-    ceiling: int
-    rank: int
-    left: bool = False
-    ascending: bool = False
+def _rate_style(row: Row, _: int) -> Style:
+    return by_rate(row.funding.funding_rate, row.funding.funding_apr)
 
 
-def _signed(value: float | None) -> Style:
-    if not value:
-        return PLAIN
-    return LONGS_PAY if value > 0 else SHORTS_PAY
-
-
-def _rate_style(row: Row) -> Style:
-    apr = row.funding.funding_apr
-    return _signed(row.funding.funding_rate) + (
-        EXTREME if apr is not None and abs(apr) >= EXTREME_APR else PLAIN
-    )
-
-
-def _flag_style(row: Row) -> Style:
+def _flag_style(row: Row, _: int) -> Style:
     return TROUBLE if set(row.flags) - {"recovered"} else PLAIN
 
 
-COLUMNS = (
+COLUMNS: tuple[Column[Row], ...] = (
     Column(
         name="instrument",
         title="instrument",

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from microstream.cli import alerts, config, decode, demo, doctor, monitor, run, simulate
+from microstream.cli import alerts, config, decode, demo, doctor, monitor, run, simulate, top
 from microstream.errors import ConfigError, MicrostreamError, StartError
 
 BAD_CONFIGURATION = 2
@@ -20,6 +20,7 @@ cli = typer.Typer(
 cli.command("demo")(demo.command)
 cli.command("run")(run.command)
 cli.command("monitor")(monitor.command)
+cli.command("top")(top.command)
 cli.command("decode")(decode.command)
 cli.command("simulate", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
     simulate.command

@@ -1,5 +1,6 @@
 """Numbers as people read them. None is shown as `-`: unknown, never 0."""
 
+from datetime import UTC, datetime
 from math import floor, log10
 
 UNKNOWN = "-"
@@ -76,3 +77,41 @@ def age(since_ms: int | None, now_ms: int) -> str:
         if seconds >= 2 * size:
             return f"{seconds // size}{letter}"
     return f"{seconds}s"
+
+
+def moment(ms: float | None, now_ms: int) -> str:
+    """Return the time of day as `12:01:00`, UTC, and of another day the date and the minute: `11-29 08:00`."""
+    if ms is None:
+        return UNKNOWN
+    try:
+        then = datetime.fromtimestamp(ms / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return UNKNOWN
+    return f"{then:%H:%M:%S}" if ms // MS_PER_DAY == now_ms // MS_PER_DAY else f"{then:%m-%d %H:%M}"
+
+
+def change(fraction: float | None) -> str:
+    """Return a change, a fraction, as `+1.25%`."""
+    return UNKNOWN if fraction is None else f"{fraction:+.2%}" if fraction else "0.00%"
+
+
+def share(fraction: float | None) -> str:
+    """Return a share or cost, a fraction, as `0.2100%`: without a sign above 0."""
+    return UNKNOWN if fraction is None else f"{fraction:.4%}"
+
+
+def deviation(score: float | None) -> str:
+    """Return a z-score or robust score as `+2.31`."""
+    return UNKNOWN if score is None else f"{score:+.2f}" if score else "0.00"
+
+
+def score(points: float | None) -> str:
+    """Return a score of 0 to 100 as `72.5`."""
+    return UNKNOWN if points is None else f"{points:.1f}"
+
+
+def hours(value: float | None) -> str:
+    """Return a number of hours as `84.0h`, from a hundred days up in days."""
+    if value is None:
+        return UNKNOWN
+    return f"{value:.1f}h" if abs(value) < 2_400 else f"{value / 24:,.0f}d"

@@ -1,7 +1,7 @@
 """The rows on the screen: only visible lines are drawn, and of these only what changed."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
@@ -14,12 +14,10 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
 
-from microstream.cli.board import Row
-from microstream.cli.columns import COLUMNS, PLAIN, TROUBLE, Column
+from microstream.cli.column import LATE, PLAIN, TROUBLE, Column, Shown
 from microstream.cli.layout import Layout, arrange
 
 HEADING = Style(bold=True, underline=True)
-LATE = Style(dim=True)
 
 Line = tuple[tuple[str, ...], bool]
 """The texts of a row's cells, and whether the row is late."""
@@ -31,14 +29,14 @@ class Heading(Widget):
     class Chosen(Message):
         """A title was clicked."""
 
-        def __init__(self, column: Column) -> None:
+        def __init__(self, column: Column[Any]) -> None:
             super().__init__()
             self.column = column
 
     def __init__(self) -> None:
         super().__init__()
         self._layout = Layout((), 0)
-        self._sorted: Column = COLUMNS[0]
+        self._sorted = ""
         self._descending = False
 
     def show(self, layout: Layout) -> None:
@@ -46,17 +44,18 @@ class Heading(Widget):
         self._layout = layout
         self.refresh()
 
-    def mark(self, column: Column, *, descending: bool) -> None:
+    def mark(self, column: Column[Any], *, descending: bool) -> None:
         """Show which column is sorted by, and in which direction."""
-        self._sorted, self._descending = column, descending
-        self.refresh()
+        if (column.name, descending) != (self._sorted, self._descending):
+            self._sorted, self._descending = column.name, descending
+            self.refresh()
 
     def render_line(self, y: int) -> Strip:
         """Return the line of titles."""
         segments: list[Segment] = []
         for column, width in self._layout.columns:
             title = column.title
-            if column is self._sorted:
+            if column.name == self._sorted:
                 title += "▼" if self._descending else "▲"
             segments += _cell(title, width, HEADING, left=column.left)
             segments.append(Segment(" " * self._layout.gap, PLAIN))
@@ -80,14 +79,24 @@ class Grid(ScrollView, can_focus=True):
     def __init__(self, heading: Heading) -> None:
         super().__init__()
         self._heading = heading
-        self._rows: Sequence[Row] = ()
+        self._rows: Sequence[Shown] = ()
+        self._columns: Sequence[Column[Any]] = ()
         self._hint = ""
         self._now_ms = 0
-        self._widths = {column.name: max(column.floor, len(column.title) + 1) for column in COLUMNS}
+        self._widths: dict[str, int] = {}
         self._layout = Layout((), 0)
         self._drawn: dict[int, Line | None] = {}
 
-    def show(self, rows: Sequence[Row], hint: str) -> None:
+    def use(self, columns: Sequence[Column[Any]]) -> None:
+        """Take the columns, from left to right; those that were there before keep their widths."""
+        if columns == self._columns:
+            return
+        self._columns = columns
+        least = {column.name: max(column.floor, len(column.title) + 1) for column in columns}
+        self._widths = {name: max(width, self._widths.get(name, 0)) for name, width in least.items()}
+        self._arrange()
+
+    def show(self, rows: Sequence[Shown], hint: str) -> None:
         """Take the rows in their order; `hint` is shown where there are none."""
         if len(rows) != len(self._rows):
             self.virtual_size = Size(0, len(rows))
@@ -122,25 +131,25 @@ class Grid(ScrollView, can_focus=True):
         self._drawn[y] = line = self._line(row)
         return self._strip(row, line).adjust_cell_length(self.size.width)
 
-    def _line(self, row: Row) -> Line:
-        return tuple(column.text(row, self._now_ms) for column in COLUMNS), row.late(self._now_ms)
+    def _line(self, row: Shown) -> Line:
+        return tuple(column.text(row, self._now_ms) for column in self._columns), row.late(self._now_ms)
 
-    def _strip(self, row: Row, line: Line) -> Strip:
+    def _strip(self, row: Shown, line: Line) -> Strip:
         texts, late = line
-        by_column = dict(zip(COLUMNS, texts, strict=True))
+        by_name = {column.name: text for column, text in zip(self._columns, texts, strict=True)}
         segments: list[Segment] = []
         for column, width in self._layout.columns:
-            style = column.style(row)
+            style = column.style(row, self._now_ms)
             if late and style is not TROUBLE:
                 style += LATE
-            segments += _cell(by_column[column], width, style, left=column.left)
+            segments += _cell(by_name[column.name], width, style, left=column.left)
             segments.append(Segment(" " * self._layout.gap, PLAIN))
         return Strip(segments)
 
     def _grow(self, lines: Sequence[Line]) -> bool:
         """Widen the columns whose texts have outgrown them; return whether any did."""
         grown = False
-        for place, column in enumerate(COLUMNS):
+        for place, column in enumerate(self._columns):
             longest = max((cell_len(texts[place]) for texts, _ in lines), default=0)
             if min(longest, column.ceiling) > self._widths[column.name]:
                 self._widths[column.name] = min(longest, column.ceiling)
@@ -148,7 +157,7 @@ class Grid(ScrollView, can_focus=True):
         return grown
 
     def _arrange(self) -> None:
-        self._layout = arrange(self._widths, self.size.width)
+        self._layout = arrange(self._columns, self._widths, self.size.width)
         self._heading.show(self._layout)
         self._drawn.clear()
         self.refresh()

@@ -6,11 +6,14 @@ from datetime import UTC, datetime
 from msgspec import json
 
 from microstream.cli import figures
+from microstream.cli.alert import NO_ALERT, compared, read_alert
+from microstream.cli.bar import NO_SPAN, read_bar
+from microstream.cli.signal_lines import shortened, signal_text
+from microstream.cli.signal_values import NO_SIGNAL, read_signal
 from microstream.client.arrival import Arrival, Payload
 from microstream.model.messages import Message
 
 CHANNEL_WIDTH = 34
-LONGEST_VALUE = 40
 _COMMON_KEYS = frozenset(Message.__struct_fields__)
 
 
@@ -91,11 +94,48 @@ def _quality(arrival: Arrival, _: int) -> str:
     return f"{state or '-'} {payload.kind or '-'}: {payload.detail or '-'}"
 
 
+def _bars(arrival: Arrival, now_ms: int) -> str:
+    bar = read_bar(arrival.raw)
+    if bar is None:
+        return _any_values(arrival, now_ms)
+    mark, basis, rate, value = (
+        span or NO_SPAN for span in (bar.mark, bar.basis_bps, bar.funding_rate, bar.open_value)
+    )
+    prices = " ".join(
+        f"{name} {figures.price(price)}"
+        for name, price in (("high", mark.high), ("low", mark.low), ("close", mark.close))
+    )
+    return (
+        f"to {figures.moment(bar.close_time, now_ms)}  mark {figures.price(mark.open)} {prices}"
+        f"  basis {figures.basis_points(basis.close)}  rate {figures.per_cent(rate.close)}"
+        f"  OI {figures.amount(value.close)} USD"
+        f"  covered {figures.UNKNOWN if bar.coverage is None else f'{bar.coverage:.0%}'}"
+        f"{f'  {bar.late} late' if bar.late else ''}"
+    )
+
+
+def _signal(arrival: Arrival, now_ms: int) -> str:
+    signal = read_signal(arrival.raw)
+    if signal is NO_SIGNAL:
+        return _any_values(arrival, now_ms)
+    return signal_text(arrival.exchange, signal, now_ms)
+
+
+def _alert(arrival: Arrival, now_ms: int) -> str:
+    alert = read_alert(arrival.raw)
+    if alert is NO_ALERT:
+        return _any_values(arrival, now_ms)
+    state = alert.severity if alert.state == "raised" else alert.state
+    return (
+        f"{state or '-'} since {figures.moment(alert.since, now_ms)}: {alert.text or '-'}"
+        f" ({compared(alert.value)}, threshold {compared(alert.threshold)})"
+    )
+
+
 def _any_values(arrival: Arrival, _: int) -> str:
     """Return the keys of a family that this page does not know, shortened."""
     values = json.decode(arrival.raw, type=dict[str, object])
-    shown = ((key, json.encode(value).decode()) for key, value in values.items() if key not in _COMMON_KEYS)
-    return "  ".join(f"{key}={text[:LONGEST_VALUE]}" for key, text in shown)
+    return shortened({key: value for key, value in values.items() if key not in _COMMON_KEYS})
 
 
 _VALUES: dict[str, Callable[[Arrival, int], str]] = {
@@ -104,4 +144,7 @@ _VALUES: dict[str, Callable[[Arrival, int], str]] = {
     "oi": _oi,
     "instrument": _instrument,
     "quality": _quality,
+    "bars": _bars,
+    "signal": _signal,
+    "alert": _alert,
 }

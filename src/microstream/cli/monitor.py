@@ -1,11 +1,8 @@
 """`microstream monitor`: shows what is published, as a table on a terminal, else line by line."""
 
 import asyncio
-import os
-import signal
-import sys
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -14,8 +11,20 @@ import typer
 from rich.console import Console
 
 from microstream.cli.board import Board
+from microstream.cli.columns import COLUMNS
 from microstream.cli.lines import json_line, plain_line
 from microstream.cli.order import sort_order
+from microstream.cli.session import (
+    NOTHING_ARRIVED,
+    draw,
+    duration,
+    forsake_output,
+    limit,
+    on_terminal,
+    server_url,
+    tell,
+    write,
+)
 from microstream.cli.summary import print_summary
 from microstream.cli.tally import Tally
 from microstream.client.arrival import Arrival
@@ -24,11 +33,7 @@ from microstream.client.feed import Item, feed
 from microstream.client.notices import Away
 from microstream.client.selection import Selection
 from microstream.clock import SystemClock
-from microstream.config import load, seconds
-from microstream.config.urls import redact, redis_url
 from microstream.errors import ConfigError
-
-NOTHING_ARRIVED = 1
 
 _clock = SystemClock()
 
@@ -62,45 +67,16 @@ async def monitor(options: MonitorOptions) -> int:
     selection = Selection.parse(options.patterns)
     board = Board(Tally())
     try:
-        async with _limit(options.for_s), aclosing(feed(options.url, selection)) as items:
-            if not options.json and _on_terminal():
+        async with limit(options.for_s), aclosing(feed(options.url, selection)) as items:
+            if not options.json and on_terminal():
                 await _show_table(items, board, options)
             else:
                 await _print_lines(items, board, options)
         _summarise(board, options)
     except BrokenPipeError:
-        # What is left in the buffer would fail again when the interpreter flushes it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        forsake_output()
         return 0
     return 0 if board.tally.messages else NOTHING_ARRIVED
-
-
-@asynccontextmanager
-async def _limit(for_s: float | None) -> AsyncIterator[None]:
-    """Cancel the body after a time, on SIGINT or on SIGTERM, and go on behind it."""
-    loop = asyncio.get_running_loop()
-    try:
-        async with asyncio.timeout(for_s) as limit:
-
-            def stop() -> None:
-                if not limit.expired():
-                    limit.reschedule(loop.time())
-
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.add_signal_handler(number, stop)
-            try:
-                yield
-            finally:
-                for number in (signal.SIGINT, signal.SIGTERM):
-                    loop.remove_signal_handler(number)
-    except TimeoutError:
-        if not limit.expired():
-            raise
-
-
-def _on_terminal() -> bool:
-    """Return whether there is a terminal that a table can be drawn on."""
-    return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
 
 
 async def _show_table(items: AsyncIterator[Item], board: Board, options: MonitorOptions) -> None:
@@ -109,39 +85,27 @@ async def _show_table(items: AsyncIterator[Item], board: Board, options: Monitor
     server = server_name(options.url)
     table = Table(board, server=server, sort=options.sort, notice=options.notice, clock=_clock)
 
-    async def read() -> None:
-        async for item in items:
-            board.take(item, _clock.now_ms())
-
-    try:
-        async with asyncio.TaskGroup() as group:
-            reading = group.create_task(read())
-            await table.run_async()
-            reading.cancel()
-            if table.return_code:
-                raise RuntimeError("the table failed, see above")
-    except ExceptionGroup as failures:
-        raise failures.exceptions[0] from failures
+    await draw(table, items, board, _clock)
 
 
 async def _print_lines(items: AsyncIterator[Item], board: Board, options: MonitorOptions) -> None:
     if options.notice:
-        _tell(options.notice)
+        tell(options.notice)
     async for item in items:
         now_ms = _clock.now_ms()
         was_away = board.away is not None
         board.take(item, now_ms)
         if isinstance(item, Away):
-            _tell(f"{item.server} is away, trying again: {item.reason}")
+            tell(f"{item.server} is away, trying again: {item.reason}")
         elif not isinstance(item, Arrival):
             if was_away:
-                _tell(f"{item.server} is there")
+                tell(f"{item.server} is there")
         elif not options.json:
-            _write(f"{plain_line(item, now_ms)}\n".encode())
+            write(f"{plain_line(item, now_ms)}\n".encode())
         elif item.problem is None:
-            _write(json_line(item))
+            write(json_line(item))
         else:
-            _tell(plain_line(item, now_ms))
+            tell(plain_line(item, now_ms))
 
 
 def _summarise(board: Board, options: MonitorOptions) -> None:
@@ -153,18 +117,9 @@ def _summarise(board: Board, options: MonitorOptions) -> None:
         )
     text = capture.get()
     if options.json:
-        _tell(text)
+        tell(text)
     else:
-        _write(f"{'' if console.is_terminal else chr(10)}{text}".encode())
-
-
-def _write(line: bytes) -> None:
-    sys.stdout.buffer.write(line)
-    sys.stdout.buffer.flush()
-
-
-def _tell(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+        write(f"{'' if console.is_terminal else chr(10)}{text}".encode())
 
 
 def command(
@@ -199,9 +154,9 @@ def command(
     of 100 % and more; rows that are stale are dim, flags are white on red.
     """
     options = MonitorOptions(
-        url=_url(redis, config),
+        url=server_url(redis, config),
         patterns=tuple(patterns or ()),
-        for_s=None if for_ is None else _seconds(for_),
+        for_s=None if for_ is None else duration(for_),
         json=json,
         sort=_sort(sort),
         verbose=verbose,
@@ -209,31 +164,9 @@ def command(
     return asyncio.run(monitor(options))
 
 
-def _url(redis: str | None, config: Path | None) -> str:
-    """Return the server's address: the option's, else the configuration's."""
-    if redis is not None and redis != "embedded":
-        try:
-            return redis_url(redis)
-        except ValueError as error:
-            raise ConfigError(f"--redis {redact(redis)} {error}") from None
-    settings = load(config, os.environ).config.redis
-    url = redis or settings.url
-    return f"redis://127.0.0.1:{settings.port}" if url == "embedded" else url
-
-
-def _seconds(text: str) -> float:
-    try:
-        duration_s = seconds(text)
-    except ValueError as error:
-        raise ConfigError(f"--for {text} {error}") from None
-    if not duration_s:
-        raise ConfigError(f"--for {text} leaves no time to watch; write for example 10s")
-    return duration_s
-
-
 def _sort(text: str) -> str:
     try:
-        sort_order(text)
+        sort_order(COLUMNS, text)
     except ValueError as error:
         raise ConfigError(f"--sort {text}: {error}") from None
     return text

@@ -7,8 +7,9 @@ from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 
-from microstream.cli.board import Board, Quality
-from microstream.cli.columns import TROUBLE
+from microstream.cli.board import Quality
+from microstream.cli.column import TROUBLE
+from microstream.cli.watch import Watch
 
 RATE_OVER_S = 5.0
 QUIET = Style(dim=True)
@@ -34,22 +35,22 @@ def clock(ms: int) -> str:
     return f"{datetime.fromtimestamp(ms / 1000, UTC):%H:%M:%S}"
 
 
-def status_line(board: Board, *, server: str, rate: float, rows: str, now_ms: int, width: int) -> Text:
+def status_line(watch: Watch, *, server: str, rate: float, rows: str, now_ms: int, width: int) -> Text:
     """Return the top line; what does not fit at the end of it is left out, the server first."""
-    tally = board.tally
-    state = Text(server) if board.connected else Text(f"{server} {_trouble(board)}", TROUBLE)
+    tally = watch.tally
+    state = Text(server) if watch.connected else Text(f"{server} {_trouble(watch)}", TROUBLE)
     holes = Text(f"{tally.missing} holes", TROUBLE if tally.missing else "")
     parts = [state, Text(f"{rate:.0f} msg/s"), Text(rows), holes, Text(f"{clock(now_ms)} UTC")]
     left = Text("microstream", "bold")
     while parts and cell_len(left.plain) + sum(cell_len(part.plain) + 2 for part in parts) > width:
-        del parts[0 if board.connected else -1]
+        del parts[0 if watch.connected else -1]
     right = Text("  ").join(parts)
     padding = max(width - cell_len(left.plain) - cell_len(right.plain), 0)
     return Text.assemble(left, " " * padding, right, no_wrap=True)
 
 
-def _trouble(board: Board) -> str:
-    return "connecting" if board.away is None else "away, trying again"
+def _trouble(watch: Watch) -> str:
+    return "connecting" if watch.away is None else "away, trying again"
 
 
 def quality_line(quality: Quality | None) -> Text:

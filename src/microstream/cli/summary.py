@@ -6,8 +6,8 @@ from rich.console import Console
 from rich.table import Table
 
 from microstream.cli import figures
-from microstream.cli.board import Board
 from microstream.cli.tally import ChannelTally
+from microstream.cli.watch import Watch
 
 FEW_CHANNELS = 40
 NAMED = 5
@@ -15,16 +15,16 @@ PLAIN_WIDTH = 120
 """Columns of the summary where it goes to a file or a pipe."""
 
 
-def print_summary(console: Console, board: Board, *, server: str, now_ms: int, verbose: bool) -> None:
+def print_summary(console: Console, watch: Watch, *, server: str, now_ms: int, verbose: bool) -> None:
     """Print the counts; every channel with `verbose` or where they are few."""
     if not console.is_terminal:
         console.width = PLAIN_WIDTH
-    for text in _headlines(board, server, now_ms):
+    for text in headlines(watch, server, now_ms):
         console.print(text, soft_wrap=True, highlight=False)
-    channels = list(board.tally.channels.values())
+    channels = list(watch.tally.channels.values())
     if not channels:
         return
-    console.print(_families(channels, board.tally.seconds(), now_ms))
+    console.print(_families(channels, watch.tally.seconds(), now_ms))
     if verbose or len(channels) <= FEW_CHANNELS:
         console.print()
         console.print(_channels(sorted(channels, key=lambda channel: channel.channel), now_ms))
@@ -32,15 +32,16 @@ def print_summary(console: Console, board: Board, *, server: str, now_ms: int, v
         _print_outstanding(console, channels, now_ms)
 
 
-def _headlines(board: Board, server: str, now_ms: int) -> Iterator[str]:
-    tally = board.tally
+def headlines(watch: Watch, server: str, now_ms: int) -> Iterator[str]:
+    """Yield what arrived, or that nothing did and why, a sentence each."""
+    tally = watch.tally
     seconds = tally.seconds()
     if not tally.messages:
         yield f"nothing arrived from {server} in {seconds:.1f} s"
-        if board.away is not None:
-            yield f"the server is away: {board.away}"
+        if watch.away is not None:
+            yield f"the server is away: {watch.away}"
             yield "start the service (an embedded server runs with it), or name another server with --redis"
-        elif board.connected:
+        elif watch.connected:
             yield "connected, but nothing is published: is the service running, and does the pattern fit?"
         return
     yield (
@@ -53,11 +54,11 @@ def _headlines(board: Board, server: str, now_ms: int) -> Iterator[str]:
         yield f"nothing arrived live; the newest last value is {figures.age(newest, now_ms)} old"
     if tally.unreadable:
         yield f"{_number(tally.unreadable, 'message')} could not be read"
-    if board.reconnects:
-        times = _number(board.reconnects, "time")
+    if watch.reconnects:
+        times = _number(watch.reconnects, "time")
         yield f"the server was away {times}; what was published meanwhile counts as holes"
-    if board.away is not None:
-        yield f"the server is away: {board.away}"
+    if watch.away is not None:
+        yield f"the server is away: {watch.away}"
 
 
 def _holes(missing: int) -> str:

@@ -42,7 +42,7 @@ async def feed(url: str, selection: Selection) -> AsyncGenerator[Item, None]:
 def _arrival(name: str, raw: bytes, live: bool, selection: Selection, numbering: Numbering) -> Arrival | None:
     """Return the message, or None if it is not wanted or was here already."""
     family, exchange, item = parts(name)
-    payload, problem = read_payload(raw)
+    payload, problem = read_payload(raw, family)
     if not selection.wants_contract(item, payload.instrument):
         return None
     missing = numbering.missing_before(name, payload.run, payload.seq)

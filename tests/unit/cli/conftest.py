@@ -21,7 +21,7 @@ def arrive() -> Arrive:
     ) -> Arrival:
         family, exchange, item = parts(channel)
         body = json.encode(values) if raw is None else raw
-        payload, problem = read_payload(body)
+        payload, problem = read_payload(body, family)
         return Arrival(
             channel=channel,
             family=family,

@@ -124,3 +124,29 @@ def test_intervals_and_basis_have_their_units() -> None:
     assert figures.interval(8.0) == "8h"
     assert figures.basis_points(2.63) == "+2.6bp"
     assert figures.basis_points(-1234.5) == "-1,234bp"
+
+
+def test_changes_scores_and_hours_are_short() -> None:
+    """Signs where a sign means something, none on nothing, `-` for unknown."""
+    assert [figures.change(value) for value in (0.0125, -0.5, 0.0, None)] == [
+        "+1.25%",
+        "-50.00%",
+        "0.00%",
+        "-",
+    ]
+    assert [figures.deviation(value) for value in (2.314, -3.0, 0.0, None)] == ["+2.31", "-3.00", "0.00", "-"]
+    assert [figures.score(value) for value in (72.54, 0.0, None)] == ["72.5", "0.0", "-"]
+    assert [figures.hours(value) for value in (84.0, 0.25, 48_000.0, None)] == [
+        "84.0h",
+        "0.2h",
+        "2,000d",
+        "-",
+    ]
+
+
+def test_a_moment_of_another_day_shows_its_date() -> None:
+    """UTC; a time that no calendar has is unknown."""
+    noon = 1_760_011_200_000
+    assert figures.moment(noon + 1_500, noon) == "12:00:01"
+    assert figures.moment(noon + 86_400_000.0, noon) == "10-10 12:00"
+    assert figures.moment(None, noon) == figures.moment(1e30, noon) == "-"

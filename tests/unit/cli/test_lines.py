@@ -56,7 +56,48 @@ def test_a_funding_line_has_rate_interval_apr_time_and_mark(arrive: Arrive) -> N
             "warning silent: no answer for 31 s",
         ),
         ("funding:okx:sol-usdt", {"settled_rate": 0.0002}, "settled +0.0200%"),
-        ("signal:basis:okx:sol-usdt", {"seq": 4, "values": {"z": 2.5}}, 'values={"z":2.5}'),
+        ("meta:spot:okx:sol-usdt", {"seq": 4, "mid": 152.5, "last": None}, "mid=152.5  last=null"),
+        (
+            "bars:okx:sol-usdt:1m",
+            {
+                "close_time": NOON,
+                "mark": {"open": 152.3, "high": 152.5, "low": 152.1, "close": 152.4, "samples": 3},
+                "index": None,
+                "basis_bps": {"close": 2.6},
+                "funding_rate": None,
+                "open_value": {"close": 1.23e9},
+                "coverage": 0.95,
+                "late": 2,
+            },
+            (
+                "to 12:00:00  mark 152.300 high 152.500 low 152.100 close 152.400"
+                "  basis +2.6bp  rate -  OI 1.23B USD  covered 95%  2 late"
+            ),
+        ),
+        (
+            "bars:okx:sol-usdt:1m",
+            {"close_time": NOON - 86_400_000, "mark": None, "coverage": None, "late": 0},
+            "to 10-08 12:00  mark - high - low - close -  basis -  rate -  OI - USD  covered -",
+        ),
+        ("bars:okx:sol-usdt:1m", {"mark": "cheap"}, 'mark="cheap"'),
+        (
+            "alert:squeeze:okx:sol-usdt",
+            {
+                "state": "raised",
+                "severity": "critical",
+                "since": NOON - 60_000,
+                "value": 72.5,
+                "threshold": 60,
+                "text": "squeeze of SOL",
+            },
+            "critical since 11:59:00: squeeze of SOL (72.5, threshold 60)",
+        ),
+        (
+            "alert:squeeze:okx:sol-usdt",
+            {"state": "cleared", "severity": "critical", "since": None, "value": None, "text": "Over: it"},
+            "cleared since -: Over: it (-, threshold -)",
+        ),
+        ("alert:squeeze:okx:sol-usdt", {"text": 7}, "text=7"),
     ],
 )
 def test_every_family_has_its_line(
@@ -65,6 +106,122 @@ def test_every_family_has_its_line(
     """Time, channel, then the values of that family."""
     line = plain_line(arrive(channel, received_at=NOON, **payload), NOON)
     assert line == f"12:00:00.000Z  {channel:<34} {text}"
+
+
+SIGNALS: list[tuple[str, dict[str, object], str]] = [
+    (
+        "basis:okx:sol-usdt",
+        {"mark_index_bps": -6.02, "perp_spot_bps": None, "carry_apr": 0.1095, "z_score": 2.5, "samples": 40},
+        "mark to index   -6.0bp  to spot        -  carry  +10.95%  z  +2.50",
+    ),
+    (
+        "funding_spread:sol",
+        {
+            "short": {"exchange": "okx", "symbol": "sol-usdt"},
+            "long": {"exchange": "bybit", "symbol": "solusdt"},
+            "gross_apr": 0.219,
+            "costs": 0.0021,
+            "break_even_hours": 84.0,
+            "break_even_time": NOON + 4 * 86_400_000,
+            "net_return": {"8h": -0.0019, "24h": -0.0015, "72h": -0.0003, "168h": 0.0021},
+        },
+        (
+            "short okx sol-usdt  long bybit solusdt  APR +21.90%  costs 0.2100%  even after 84.0h, at 10-13 12:00"
+            "  net 24h -0.1500%  168h +0.2100%"
+        ),
+    ),
+    (
+        "funding_spread:sol",
+        {"short": None, "long": None, "net_return": None},
+        "short -  long -  APR -  costs -  even after -, at -  net 24h -  168h -",
+    ),
+    (
+        "funding_anomaly:okx:sol-usdt",
+        {
+            "funding_rate_8h": 0.0005,
+            "score": 5.123,
+            "history": "settled",
+            "percentile": 0.99,
+            "distance_to_cap": 0.25,
+            "anomalous": True,
+        },
+        "+0.0500% per 8h  score +5.12 beside settled  percentile 0.99  to cap +0.25  anomalous",
+    ),
+    (
+        "funding_anomaly:okx:sol-usdt",
+        {"funding_rate_8h": 0.0, "score": None, "anomalous": None},
+        " 0.0000% per 8h  score - beside -  percentile -  to cap -",
+    ),
+    (
+        "oi_regime:okx:sol-usdt",
+        {
+            "5m": {"regime": "long_build_up", "oi_change": 0.0123, "price_change": 0.004},
+            "1h": {"regime": None, "oi_change": None, "price_change": 0},
+        },
+        "5m long build up OI +1.23% price +0.40%  1h - OI - price 0.00%",
+    ),
+    ("oi_regime:okx:sol-usdt", {}, "-"),
+    (
+        "squeeze:okx:sol-usdt",
+        {"short_squeeze": 72.54, "long_squeeze": 0, "components_used": ["funding", "oi", "basis"]},
+        "short  72.5  long   0.0  of funding, oi, basis",
+    ),
+    (
+        "squeeze:okx:sol-usdt",
+        {"short_squeeze": None, "long_squeeze": None, "components_used": []},
+        "short     -  long     -  of nothing",
+    ),
+    (
+        "liquidity:sol",
+        {
+            "shares": {"binance": 0.71, "okx": 0.29},
+            "open_value": 1.49e10,
+            "effective_venues": 1.7,
+            "oi_weighted_funding_8h": 0.000087,
+        },
+        "OI  14.9B USD  binance 71.0% okx 29.0%  effective venues 1.70  funding +0.0087% per 8h",
+    ),
+    ("novel:sol", {"x": 1.5, "y": {"z": None}}, 'x=1.5  y={"z":null}'),
+]
+
+
+@pytest.mark.parametrize(("subject", "values", "text"), SIGNALS)
+def test_every_signal_has_its_line(
+    arrive: Arrive, subject: str, values: dict[str, object], text: str
+) -> None:
+    """Values with units, `-` for null, all keys of a signal that this version does not know."""
+    channel = f"signal:{subject}"
+    line = plain_line(arrive(channel, received_at=NOON, values=values), NOON)
+    assert line == f"12:00:00.000Z  {channel:<34} {text}"
+
+
+@pytest.mark.parametrize("subject", [subject for subject, _, _ in SIGNALS])
+@pytest.mark.parametrize(
+    "values", [{}, {"short": 1, "shares": [2], "net_return": True, "5m": "x", "score": "y"}]
+)
+def test_values_of_other_types_are_unknown(arrive: Arrive, subject: str, values: dict[str, object]) -> None:
+    """Whatever a publisher puts into `values`, there is a line."""
+    channel = f"signal:{subject}"
+    assert plain_line(arrive(channel, received_at=NOON, values=values), NOON).startswith(
+        "12:00:00.000Z  signal:"
+    )
+
+
+def test_a_signal_tells_what_it_left_out_and_why_values_are_null(arrive: Arrive) -> None:
+    """The legs behind the values, the reasons of nulls in the brackets."""
+    arrival = arrive(
+        "signal:squeeze:okx:x",
+        flags=["short_squeeze:stale"],
+        values={},
+        excluded=[{"exchange": "bybit", "symbol": "solusdt", "reason": "stale", "novel": 1}],
+    )
+    text = "of nothing  without bybit solusdt (stale)  [short_squeeze:stale]"
+    assert plain_line(arrival, NOON).endswith(text)
+
+
+def test_a_signal_that_is_none_shows_its_keys(arrive: Arrive) -> None:
+    """Values that are no object are shown as they are."""
+    assert plain_line(arrive("signal:squeeze:okx:x", values=[1]), NOON).endswith("values=[1]")
 
 
 def test_flags_last_values_and_holes_are_noted(arrive: Arrive) -> None:

@@ -5,12 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from microstream.cli.board import Row
+from microstream.cli.column import Column
 from microstream.cli.columns import COLUMNS
 from microstream.cli.layout import arrange
-from microstream.cli.order import matching, sort_order, sorted_rows
+from microstream.cli.order import matching, sort_order, sort_order_of, sorted_rows
 from microstream.client.arrival import Payload
 
-OI, _ = sort_order("oi")
+OI, _ = sort_order(COLUMNS, "oi")
 
 
 def row(symbol: str, open_value: float | None = None, *, exchange: str = "okx") -> Row:
@@ -36,14 +37,25 @@ def symbols(rows: list[Row]) -> list[str]:
 )
 def test_a_sort_names_a_column_and_maybe_reverses(text: str, name: str, descending: bool) -> None:
     """Numbers start with the largest, names with the first, settlements with the next."""
-    column, downwards = sort_order(text)
+    column, downwards = sort_order(COLUMNS, text)
     assert (column.name, downwards) == (name, descending)
 
 
 def test_an_unknown_column_is_refused_with_the_known_ones() -> None:
     """The error says what there is to choose from."""
     with pytest.raises(ValueError, match=r"no column 'price'.*mark.*oi"):
-        sort_order("price")
+        sort_order(COLUMNS, "price")
+
+
+def test_the_first_wish_that_can_be_met_counts() -> None:
+    """Without any, the first column in its own direction."""
+    wishes = [("apr", "oi"), ("gone", "-oi"), ("", "gone")]
+    found = [sort_order_of(COLUMNS, *wish) for wish in wishes]
+    assert [(column.name, downwards) for column, downwards in found] == [
+        ("apr", True),
+        ("oi", False),
+        ("instrument", False),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -88,14 +100,14 @@ WIDTHS = {column.name: max(column.floor, len(column.title) + 1) for column in CO
 
 def test_a_wide_terminal_shows_everything_with_room() -> None:
     """Two blanks between columns where they fit."""
-    layout = arrange(WIDTHS, 160)
+    layout = arrange(COLUMNS, WIDTHS, 160)
     assert [column for column, _ in layout.columns] == list(COLUMNS)
     assert layout.gap == 2
 
 
 def test_80_columns_keep_what_matters() -> None:
     """Index, basis and age give way, long names are shortened; rate, APR, settlement, mark and flags stay."""
-    layout = arrange(WIDTHS | {"mark": 10}, 79)
+    layout = arrange(COLUMNS, WIDTHS | {"mark": 10}, 79)
     names = [column.name for column, _ in layout.columns]
     assert names == ["instrument", "venue", "rate", "per", "apr", "next", "mark", "oi", "flags"]
     assert layout.columns[0][1] >= 14
@@ -104,15 +116,55 @@ def test_80_columns_keep_what_matters() -> None:
 @given(st.integers(min_value=30, max_value=200))
 def test_a_line_fits_and_a_narrower_terminal_shows_no_more(available: int) -> None:
     """However wide the terminal is."""
-    layout = arrange(WIDTHS, available)
+    layout = arrange(COLUMNS, WIDTHS, available)
     assert layout.width() <= available
-    assert len(arrange(WIDTHS, available - 1).columns) <= len(layout.columns)
+    assert len(arrange(COLUMNS, WIDTHS, available - 1).columns) <= len(layout.columns)
 
 
 def test_a_place_belongs_to_the_column_there() -> None:
     """What a click on the heading means."""
-    layout = arrange(WIDTHS, 160)
+    layout = arrange(COLUMNS, WIDTHS, 160)
     first, width = layout.columns[0]
     assert layout.column_at(0) is first
     assert layout.column_at(width + layout.gap) is layout.columns[1][0]
     assert layout.column_at(layout.width() + 10) is None
+
+
+def column(name: str, rank: int, *, cut: bool = False) -> Column[Row]:
+    """Return a column of five to 40 characters."""
+    return Column(
+        name=name,
+        title=name,
+        text=lambda row, _: row.symbol,
+        order=lambda *_: None,
+        floor=5,
+        ceiling=40,
+        rank=rank,
+        cut=cut,
+    )
+
+
+@pytest.mark.parametrize(
+    ("available", "expected"),
+    [
+        (60, [("a", 10), ("b", 8), ("b2", 8), ("text", 28)]),
+        (40, [("a", 10), ("b", 8), ("b2", 8), ("text", 8)]),
+        (34, [("a", 10), ("b", 8), ("b2", 8), ("text", 5)]),
+        (33, [("a", 10), ("text", 22)]),
+        (12, [("a", 10)]),
+    ],
+)
+def test_text_is_cut_before_columns_go_and_columns_of_one_rank_go_together(
+    available: int, expected: list[tuple[str, int]]
+) -> None:
+    """What is left of the line is for the text."""
+    columns = [column("a", 9), column("b", 4), column("b2", 4), column("text", 5, cut=True)]
+    layout = arrange(columns, {"a": 10, "b": 8, "b2": 8, "text": 40}, available)
+    assert [(column.name, width) for column, width in layout.columns] == expected
+    assert layout.width() <= available
+
+
+def test_one_column_is_left_however_narrow_the_terminal() -> None:
+    """Also where all have one rank."""
+    layout = arrange([column("a", 5), column("b", 5)], {"a": 10, "b": 10}, 4)
+    assert [column.name for column, _ in layout.columns] == ["a"]

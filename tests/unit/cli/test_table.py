@@ -8,7 +8,8 @@ from textual.widgets import Input, Static
 
 from microstream.cli.board import Board
 from microstream.cli.grid import Grid, Heading
-from microstream.cli.table import OneLine, Table
+from microstream.cli.live import OneLine
+from microstream.cli.table import Table
 from microstream.cli.tally import Tally
 from microstream.client.arrival import Arrival
 from microstream.client.notices import Away, Connected
@@ -227,7 +228,7 @@ async def test_the_newest_quality_message_is_shown(table: Table, board: Board, a
         warning = {"kind": "stale", "state": "raised", "severity": "warning", "detail": "no mark for 31 s"}
         board.take(arrive("quality:okx:sol-usdt", received_at=NOW, **warning), NOW)
         await drawn(table, pilot)
-        assert text_of(table, "#quality") == "12:00:00  warning  okx:sol-usdt stale: no mark for 31 s"
+        assert text_of(table, "#foot") == "12:00:00  warning  okx:sol-usdt stale: no mark for 31 s"
 
 
 async def test_a_notice_stands_above_everything(board: Board, clock: FixedClock) -> None:

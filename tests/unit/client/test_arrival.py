@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import json
 
-from microstream.client.arrival import EMPTY, read_payload
+from microstream.client.arrival import EMPTY, HEAD_ONLY, Payload, read_payload
 from microstream.model.messages import FundingMessage
 
 
@@ -39,6 +39,16 @@ def test_a_published_message_is_read() -> None:
     assert problem is None
     assert (payload.run, payload.seq, payload.flags) == (3, 2, ("stale",))
     assert (payload.funding_rate, payload.funding_apr, payload.mark_price) == (-0.0001, None, 152.25)
+
+
+@pytest.mark.parametrize("family", sorted(HEAD_ONLY))
+def test_of_bars_signals_and_alerts_the_common_keys_are_read(family: str) -> None:
+    """Their own keys may be objects where other families have numbers; numbers and flags count all the same."""
+    raw = b'{"instrument":"SOL/USDT:USDT","received_at":5,"run":3,"seq":2,"flags":["z:stale"],"basis_bps":{"open":1}}'
+    payload, problem = read_payload(raw, family)
+    assert problem is None
+    assert payload == Payload(instrument="SOL/USDT:USDT", received_at=5, run=3, seq=2, flags=("z:stale",))
+    assert read_payload(raw)[1] is not None
 
 
 def test_unknown_keys_and_flags_are_accepted() -> None:
