@@ -24,6 +24,7 @@ ALL_RULES = (
     "spread_above_cost",
     "oi_jump",
     "short_squeeze",
+    "long_squeeze",
     "venue_outlier",
 )
 SETTINGS: dict[str, Any] = {
@@ -45,8 +46,9 @@ SETTINGS: dict[str, Any] = {
             "extreme_funding": {"for": "1s"},
             "cap_hit": {"for": "1s"},
             "spread_above_cost": {"for": "2s"},
-            "short_squeeze": {"for": "0s"},
-            "long_squeeze": {"for": "0s"},
+            # a price that jumps back and forth, as that of a venue that is off, is a squeeze for a second
+            "short_squeeze": {"for": "0s", "on": "signal:squeeze:*sol*"},
+            "long_squeeze": {"for": "0s", "on": "signal:squeeze:*sol*"},
             "venue_outlier": {"for": "1s"},
             "interval_change": {"lasts": "12s"},
             "oi_jump": {"value": "values.5s.oi_change", "outside": 0.04, "clear": 0.02},

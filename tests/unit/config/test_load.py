@@ -175,7 +175,7 @@ _TREES = st.recursive(
 )
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.lists(_WORDS, max_size=25).map("".join) | st.text(max_size=100))
 def test_garbage(text: str) -> None:
     """Any text is a configuration or a `ConfigError`."""
@@ -197,7 +197,7 @@ _RULES = st.dictionaries(
 )
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.dictionaries(st.sampled_from(["rules", "deliveries", "quiet_hours", "shipped"]), _RULES | _TREES))
 def test_any_rules(section: dict[str, object]) -> None:
     """Any tree of rules and deliveries, too."""
