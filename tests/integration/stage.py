@@ -244,7 +244,7 @@ class Service:
                 self.process.wait()
                 raise
         if kind is None:
-            assert "Traceback" not in self.text
+            assert "Traceback" not in self.text, self.text
 
     def family(self) -> list[str]:
         """Return the processes that it has started and that still run, itself included."""
