@@ -91,8 +91,11 @@ def moment(ms: float | None, now_ms: int) -> str:
 
 
 def change(fraction: float | None) -> str:
-    """Return a change, a fraction, as `+1.25%`."""
-    return UNKNOWN if fraction is None else f"{fraction:+.2%}" if fraction else "0.00%"
+    """Return a change, a fraction, as `+1.25%`, without a sign where nothing is left of it."""
+    if fraction is None:
+        return UNKNOWN
+    text = f"{fraction:+.2%}"
+    return text[1:] if text in {"+0.00%", "-0.00%"} else text
 
 
 def share(fraction: float | None) -> str:
@@ -115,3 +118,10 @@ def hours(value: float | None) -> str:
     if value is None:
         return UNKNOWN
     return f"{value:.1f}h" if abs(value) < 2_400 else f"{value / 24:,.0f}d"
+
+
+def sentence(text: str | None) -> str:
+    """Return a text on one line, whatever was written over several; what cannot be printed is left out."""
+    if not text:
+        return UNKNOWN
+    return "".join(letter for letter in " ".join(text.split()) if letter.isprintable())

@@ -127,7 +127,7 @@ def _alert(arrival: Arrival, now_ms: int) -> str:
         return _any_values(arrival, now_ms)
     state = alert.severity if alert.state == "raised" else alert.state
     return (
-        f"{state or '-'} since {figures.moment(alert.since, now_ms)}: {alert.text or '-'}"
+        f"{state or '-'} since {figures.moment(alert.since, now_ms)}: {figures.sentence(alert.text)}"
         f" ({compared(alert.value)}, threshold {compared(alert.threshold)})"
     )
 

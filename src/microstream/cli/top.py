@@ -180,8 +180,8 @@ def command(
     sorted by; else the page is printed after --for (5s). Exit code 1 if
     nothing arrived.
 
-    Green means that longs pay, or that the price rose; red the opposite; rows
-    that are old or over are dim.
+    Green means that longs pay, that a value rose, or that shorts may be
+    squeezed; red the opposite. What is old or over is dim.
     """
     options = TopOptions(
         url=server_url(redis, config),

@@ -150,3 +150,9 @@ def test_a_moment_of_another_day_shows_its_date() -> None:
     assert figures.moment(noon + 1_500, noon) == "12:00:01"
     assert figures.moment(noon + 86_400_000.0, noon) == "10-10 12:00"
     assert figures.moment(None, noon) == figures.moment(1e30, noon) == "-"
+
+
+def test_a_sentence_is_one_line() -> None:
+    """Rules may have texts of several lines; what moves a terminal's cursor is no text."""
+    assert figures.sentence("too big:\n  sell\x1b[2J\t now") == "too big: sell[2J now"
+    assert figures.sentence(None) == figures.sentence("") == "-"

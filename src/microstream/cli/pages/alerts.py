@@ -214,7 +214,7 @@ def _columns(runs: Runs) -> tuple[Column[AlertRow], ...]:
         Column(
             name="text",
             title="text",
-            text=lambda row, _: row.alert.text or figures.UNKNOWN,
+            text=lambda row, _: figures.sentence(row.alert.text),
             order=lambda row, _: row.alert.text,
             floor=20,
             ceiling=160,

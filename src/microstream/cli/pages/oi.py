@@ -14,7 +14,7 @@ from microstream.cli.signal_lines import regime_name
 from microstream.cli.signal_values import inner, number, word
 
 USUAL = "5m"
-"""The timeframe that is sorted by at first, where it is published."""
+"""The timeframe that is sorted by at first, once changes over it are known; until then the longest shorter one."""
 
 COLOURS = {
     "long_build_up": LONGS_PAY,
@@ -66,27 +66,38 @@ class OiPage(ContractSignalPage):
     def __init__(self) -> None:
         super().__init__()
         self._timeframes: tuple[str, ...] = ()
+        self._usual = USUAL
         self._made: tuple[Sequence[str], str] | None = None
         self._columns: Sequence[Column[SignalRow]] = ()
 
     @property
     def sort(self) -> str:
         """The change of open interest over the usual timeframe."""
-        return f"oi_{self._usual()}"
+        return f"oi_{self._usual}"
 
     def columns(self, sort: str) -> Sequence[Column[SignalRow]]:
         """Return the columns; the timeframe that is sorted by, and those beside it, stay longest."""
-        named = {name for row in self._rows.values() if isinstance(row, RegimeRow) for name in row.timeframes}
+        rows = list(self._rows.values())
+        named = {name for row in rows if isinstance(row, RegimeRow) for name in row.timeframes}
         self._timeframes = tuple(sorted(named, key=lambda name: (seconds_of(name), name)))
+        self._usual = _usual(
+            [name for name in self._timeframes if any(_oi(row, name) is not None for row in rows)]
+        )
         chosen = sort.rpartition("_")[2]
-        wanted = self._timeframes, chosen if chosen in named else self._usual()
+        wanted = self._timeframes, chosen if chosen in named else self._usual
         if self._made != wanted:
             self._made, self._columns = wanted, _columns(*wanted)
         return self._columns
 
-    def _usual(self) -> str:
-        frames = self._timeframes
-        return USUAL if USUAL in frames or not frames else frames[0]
+
+def _oi(row: SignalRow, timeframe: str) -> float | None:
+    return number(row.signal.values, timeframe, "oi_change")
+
+
+def _usual(known: Sequence[str]) -> str:
+    """Return the timeframe that is sorted by at first, of those whose changes are known, by length."""
+    shorter = [name for name in known if seconds_of(name) <= seconds_of(USUAL)]
+    return shorter[-1] if shorter else known[0] if known else USUAL
 
 
 def _columns(timeframes: Sequence[str], chosen: str) -> Sequence[Column[SignalRow]]:
@@ -98,9 +109,6 @@ def _columns(timeframes: Sequence[str], chosen: str) -> Sequence[Column[SignalRo
 def _of_timeframe(name: str, rank: int) -> tuple[Column[SignalRow], ...]:
     """Return change of open interest, change of price and regime of a timeframe."""
 
-    def oi(row: SignalRow) -> float | None:
-        return number(row.signal.values, name, "oi_change")
-
     def price(row: SignalRow) -> float | None:
         return number(row.signal.values, name, "price_change")
 
@@ -108,7 +116,7 @@ def _of_timeframe(name: str, rank: int) -> tuple[Column[SignalRow], ...]:
         return word(row.signal.values, name, "regime")
 
     def size(row: SignalRow, _: int) -> float | None:
-        change = oi(row)
+        change = _oi(row, name)
         return None if change is None else abs(change)
 
     def colour(row: SignalRow, _: int) -> Style:
@@ -118,9 +126,9 @@ def _of_timeframe(name: str, rank: int) -> tuple[Column[SignalRow], ...]:
         Column(
             name=f"oi_{name}",
             title=f"OI {name}",
-            text=lambda row, _: figures.change(oi(row)),
+            text=lambda row, _: figures.change(_oi(row, name)),
             order=size,
-            style=lambda row, _: by_sign(oi(row)),
+            style=lambda row, _: by_sign(_oi(row, name)),
             floor=7,
             ceiling=9,
             rank=rank,

@@ -246,7 +246,7 @@ def _columns(runs: Runs) -> tuple[Column[Condition], ...]:
         Column(
             name="detail",
             title="detail",
-            text=lambda row, _: row.arrival.payload.detail or figures.UNKNOWN,
+            text=lambda row, _: figures.sentence(row.arrival.payload.detail),
             order=lambda row, _: row.arrival.payload.detail,
             floor=20,
             ceiling=160,

@@ -156,7 +156,8 @@ class SignalPage(PublishedPage[SignalRow]):
             for row in self._rows.values()
             for reason in {flag.rpartition(":")[2].replace("_", " ") for flag in row.signal.flags}
         )
-        counts = ", ".join(f"{reason} ({count} rows)" for reason, count in told.most_common(REASONS_COUNTED))
+        often = sorted(told.items(), key=lambda pair: (-pair[1], pair[0]))[:REASONS_COUNTED]
+        counts = ", ".join(f"{reason} ({count} rows)" for reason, count in often)
         return (f"unknown values: {counts}",) if counts else ()
 
     def nothing(self) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec import json
 
 from microstream.cli.board import LATE_AFTER_MS
@@ -15,7 +17,7 @@ from microstream.cli.pages.published import PublishedPage
 from microstream.cli.pages.signal_page import SignalPage
 from microstream.cli.pages.spreads import SpreadsPage
 from microstream.cli.pages.squeeze import SqueezePage
-from microstream.client.arrival import Arrival
+from microstream.client.arrival import Arrival, Payload
 
 Arrive = Callable[..., Arrival]
 
@@ -108,6 +110,27 @@ def test_timeframes_are_ordered_by_length_and_the_one_sorted_by_stays_longest(ar
 
 
 @pytest.mark.parametrize(
+    ("known", "sort"),
+    [
+        ({}, "oi_5m"),
+        ({"1m": None, "5m": None}, "oi_5m"),
+        ({"15s": 0.1, "1m": 0.1, "5m": None, "1h": 0.1}, "oi_1m"),
+        ({"15s": 0.1, "5m": 0.1, "1h": 0.1}, "oi_5m"),
+        ({"5m": None, "1h": 0.1, "4h": 0.1}, "oi_1h"),
+    ],
+)
+def test_it_begins_with_a_timeframe_whose_changes_are_known(
+    known: dict[str, float | None], sort: str, arrive: Arrive
+) -> None:
+    """The usual one as soon as there is one: after a start the first bars are short."""
+    page = OiPage()
+    values = {name: regime(change, None, None) for name, change in known.items()}
+    page.take(arrive("signal:oi_regime:okx:a", received_at=NOW, values=values))
+    page.columns("")
+    assert page.sort == sort
+
+
+@pytest.mark.parametrize(
     ("name", "seconds"), [("1s", 1), ("15m", 900), ("4h", 14_400), ("1d", 86_400), ("odd", float("inf"))]
 )
 def test_a_timeframe_has_a_length(name: str, seconds: float) -> None:
@@ -196,6 +219,32 @@ def test_values_of_other_types_are_unknown(
         assert len(ordered(page, column.name, NOW)[1]) == 2
         assert all(isinstance(column.text(row, NOW), str) for row in page.rows())
         assert all(column.style(row, NOW) is not None for row in page.rows())
+
+
+KEYS = st.sampled_from(
+    [
+        *PAIR,
+        *("24h", "168h", "exchange", "symbol", "5m", "1h", "oi_change", "price_change", "regime"),
+        *("short_squeeze", "long_squeeze", "components", "funding", "oi", "value", "novel"),
+    ]
+)
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=5),
+    max_leaves=20,
+)
+
+
+@given(st.sampled_from(PAGES), st.lists(st.dictionaries(KEYS, ANYTHING, max_size=6), min_size=1, max_size=3))
+def test_no_values_stop_a_page(kind: type[SignalPage], values: list[dict[str, Any]]) -> None:
+    """Whatever JSON is published, every row has its line and its record."""
+    page = kind()
+    for number, each in enumerate(values):
+        raw = json.encode({"received_at": NOW, "values": each})
+        place = {"channel": "c", "family": "signal", "exchange": page.signal, "item": f"okx:c{number}"}
+        page.take(Arrival(**place, raw=raw, payload=Payload(received_at=NOW), live=True))
+    assert len(list(page_lines(page, "", NOW))) >= 2 + len(values)
+    assert len(list(page_records(page, "", NOW))) == len(values)
 
 
 @pytest.mark.parametrize("raw", [b'{"values":null}', b'{"values":{},"excluded":7}'])
