@@ -63,6 +63,10 @@ class Live(App[None]):
     CSS = """
     Screen { background: ansi_default; }
     OneLine, Heading { height: 1; }
+    #head {
+        link-style: none; link-color: ansi_default; link-background: ansi_default;
+        link-style-hover: underline; link-color-hover: ansi_default; link-background-hover: ansi_default;
+    }
     #notice { height: auto; max-height: 2; padding: 0 1; text-style: bold reverse; }
     Lines {
         display: none; height: auto; max-height: 40%; text-wrap: nowrap; text-overflow: ellipsis;
