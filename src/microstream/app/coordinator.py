@@ -53,7 +53,7 @@ class MultiTimeframeCoordinator:
     async def run(self) -> None:
         """Run until `stop`. Raises `ConfigError` or `StartError` when it cannot start, in a group what fails later."""
         async with AsyncExitStack() as stack:
-            runners = [self._tick, self._lag.run, self._check_names]
+            runners = [self._tick, self._close, self._lag.run, self._check_names]
             taken = []
             try:
                 await self._serve(stack)
@@ -143,14 +143,25 @@ class MultiTimeframeCoordinator:
         return ready, body
 
     async def _tick(self) -> None:
+        """Look for silence between full seconds: venues push at those, and what has just come needs no repetition."""
         while True:
-            await asyncio.sleep(
-                TICK_S - self._clock.now_ms() % 1000 / 1000
-            )  # at full seconds, as bars end then
+            await self._until(TICK_S / 2)
             for _ in self._parts.pipeline.ticking(self._clock.now_ms()):
                 await asyncio.sleep(0)
+
+    async def _close(self) -> None:
+        """Close bars, and compute what is made of values, at full seconds."""
+        while True:
+            await self._until(0.0)
             for _ in self._parts.outlet.ticking(self._clock.now_ms()):
                 await asyncio.sleep(0)
+
+    async def _until(self, phase_s: float) -> None:
+        """Wait until the clock is so far past a full second."""
+        pause_s = TICK_S - (self._clock.now_ms() / 1000 - phase_s) % TICK_S
+        await asyncio.sleep(
+            pause_s if pause_s > TICK_S / 4 else pause_s + TICK_S
+        )  # a timer may come a bit early
 
     async def _check_names(self) -> None:
         await check_names(
