@@ -84,8 +84,7 @@ class Bars:
 
     def take(self, where: Channel, message: Message, now: int) -> None:
         """Take a message of a contract; families that have no place in bars are passed over."""
-        over = now - self._settings.lateness_ms
-        watermark = over - over % SECOND_MS
+        watermark = self._watermark(now)
         take = self._takers.get(where.name)
         if take is None:
             if type(message) not in _TAKERS:
@@ -103,11 +102,9 @@ class Bars:
         self._unfunded.discard(key)
         if ladder is not None:
             ladder.gone = True
-            names = [
-                name for name, take in self._takers.items() if getattr(take, "__self__", None) is ladder.track
-            ]
-            for name in names:
-                del self._takers[name]
+            for family in FAMILY_FIELDS:
+                where = channel(family, ladder.track.exchange, ladder.track.symbol)
+                self._takers.pop(where.name, None)
 
     def tick(self, now: int) -> None:
         """Close and publish what is over."""

@@ -50,12 +50,6 @@ class Contract:
             return None
         return price.mark_price / row.multiplier
 
-    @property
-    def newest_at(self) -> int:
-        """When the newest of its messages was received."""
-        newest = (self.price, self.funding, self.oi)
-        return max((message.received_at for message in newest if message is not None), default=0)
-
 
 class Known:
     """All contracts that something was published of, by key (`bybit:solusdt`) and by coin, and the spot pairs."""

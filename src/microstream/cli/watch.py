@@ -1,12 +1,14 @@
 """The state of the reading: what arrived, and whether the server is there."""
 
+from abc import ABC, abstractmethod
+
 from microstream.cli.tally import Tally
 from microstream.client.arrival import Arrival
 from microstream.client.feed import Item
 from microstream.client.notices import Away
 
 
-class Watch:
+class Watch(ABC):
     """Counts and state of the connection; filled item by item, read by the view."""
 
     def __init__(self, tally: Tally) -> None:
@@ -28,6 +30,6 @@ class Watch:
                 self.reconnects += 1
             self.connected, self.away = True, None
 
+    @abstractmethod
     def show(self, arrival: Arrival) -> None:
         """Take in a message that could be read."""
-        raise NotImplementedError
