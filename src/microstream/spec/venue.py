@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from microstream.model.events import Kind
 from microstream.model.instruments import Instrument
+from microstream.spec.history import History
 from microstream.spec.rest import Feed, InstrumentList, Poll, Quota, Request, Verdict
 from microstream.spec.spot import Spot
 from microstream.spec.stream import Endpoint, Session
@@ -23,7 +24,8 @@ class Venue:
     its WebSocket addresses, `connects` how many connections may be opened to them in what time. `refresh_s` is, per
     kind, how old the venue itself lets a value's time become while all is well; kinds without an entry carry no time
     that tells their age. `spot` is its spot market, under `spot_rest_url` and `spot_ws_url`; where these are `rest_url`
-    and `ws_url`, a base that is configured for the contracts holds for spot too.
+    and `ws_url`, a base that is configured for the contracts holds for spot too. `histories` is what it tells of the
+    past.
     """
 
     name: str
@@ -44,3 +46,4 @@ class Venue:
     connects: Quota = NO_CONNECTS
     guess_index: Callable[[str], Instrument | None] = lambda _name: None
     refresh_s: Mapping[Kind, float] = field(default_factory=dict)
+    histories: Sequence[History] = ()
