@@ -40,7 +40,9 @@ lock:  ## pins every dependency anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate --generate-hashes \
 		pyproject.toml --extra alerts -o requirements/alerts.lock
 	uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate --generate-hashes \
-		pyproject.toml --extra alerts --group dev -o requirements/dev.lock
+		pyproject.toml --extra history -o requirements/history.lock
+	uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate --generate-hashes \
+		pyproject.toml --extra alerts --extra history --group dev -o requirements/dev.lock
 	uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate --generate-hashes \
 		--group ccxt -o requirements/ccxt.lock
 	uv pip compile -q --universal --python-version 3.13 --no-header --no-annotate --generate-hashes \

@@ -12,7 +12,9 @@
     │   └── RegionBlocked      SKIP    451, 403 with a page: the venue does not serve this address
     ├── WireMismatch           SKIP    the body does not fit what the venue documents
     ├── Desynced               RESYNC  a delta without its snapshot
-    └── SinkDown               RETRY   Redis or Valkey away
+    ├── SinkDown               RETRY   Redis or Valkey away
+    └── StoreDown              RETRY   history: disk full, folder or object store away
+        └── StoreChanged       RETRY   another process has written there at the same time
 
 Anything else is a bug and ends the process.
 """
@@ -125,3 +127,16 @@ class SinkDown(MicrostreamError):
 
     remedy = Remedy.RETRY
     reason = "sink_down"
+
+
+class StoreDown(MicrostreamError):
+    """The history cannot be read or written."""
+
+    remedy = Remedy.RETRY
+    reason = "store_down"
+
+
+class StoreChanged(StoreDown):
+    """Another process has written to the table since it was read: read it again."""
+
+    reason = "store_changed"

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, mo
 from microstream.config.alerts import Alerts
 from microstream.config.section import Duration, Section, Word, lower_case
 from microstream.config.units import at_least, at_least_size, size_bytes, size_text
-from microstream.config.urls import http_base, redis_url, ws_base
+from microstream.config.urls import http_base, redis_url, store_url, ws_base
 
 
 def _names(raw: object) -> object:
@@ -254,6 +254,35 @@ class Tap(Section):
         return self
 
 
+class History(Section):
+    """Tables of what was published and of what the venues tell of the past."""
+
+    url: Annotated[Word, AfterValidator(store_url)] = Field(
+        default="history", description="a folder, or an object store such as s3://bucket/path"
+    )
+    record: bool = Field(
+        default=False, description="whether run records by itself; else microstream record does"
+    )
+    flush: Annotated[Duration, at_least("1s")] = Field(
+        default=10.0, description="how often rows are written; more often makes more files"
+    )
+    keep: Annotated[Duration, at_least("1d")] = Field(
+        default=365 * 86_400.0, description="recorded days that are older are deleted"
+    )
+    max_total: Annotated[Size, at_least_size("100MB")] = Field(
+        default=50 << 30, description="of all tables; beyond it the oldest recorded days are deleted"
+    )
+    heal: bool = Field(
+        default=True, description="whether the recorder asks the venues for what it has missed"
+    )
+    heal_window: Annotated[Duration, at_least("1h")] = Field(
+        default=86_400.0, description="how far back it looks for that"
+    )
+    weight_share: float = Field(
+        default=0.3, gt=0, le=1, description="share of the venues' limits for history, beside exchanges.*"
+    )
+
+
 class Log(Section):
     """Logs, on standard error."""
 
@@ -287,5 +316,8 @@ class Config(Section):
     http: Http = Field(default=Http(), description="requests to the venues")
     server: Server = Field(default=Server(), description="the service's own HTTP server")
     tap: Tap = Field(default=Tap(), description="received WebSocket frames on disk, see the runbook")
+    history: History = Field(
+        default=History(), description="recorded and fetched history, see docs/history.md"
+    )
     alerts: Alerts = Field(default=Alerts(), description="rules and who is told, see docs/alerts.md")
     log: Log = Field(default=Log(), description="logs, on standard error")

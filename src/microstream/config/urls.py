@@ -8,9 +8,12 @@ _ANYTHING_BEFORE_AT = re.compile(r"\A(?P<scheme>[a-z][a-z0-9+.-]*://)?.*@", re.I
 _PASSWORD_OPTION = re.compile(r"(?P<name>[?&]password=)[^&#]*", re.I)
 
 _FOREIGN = re.compile(
-    r"(?P<scheme>(?<![a-z0-9+.-])(?!(?:https?|wss?|rediss?|redis\+cluster|unix)://)[a-z][a-z0-9+.-]*://).*",
+    r"(?P<scheme>(?<![a-z0-9+.-])(?!(?:https?|wss?|rediss?|redis\+cluster|unix|file|s3a?|gs|az|abfss?)://)[a-z][a-z0-9+.-]*://).*",
     re.I | re.S,
 )
+
+STORES = ("file", "s3", "s3a", "gs", "az", "abfs", "abfss")
+"""Schemes of the stores that tables may lie in."""
 
 _REDIS_FORMS = "write embedded, redis://host:6379/0, rediss://host:6379/0 or unix:///path/to/socket"
 
@@ -36,6 +39,19 @@ def http_base(text: str) -> str:
 def ws_base(text: str) -> str:
     """Return a `ws://` or `wss://` base without its closing slash; `ValueError` for other text."""
     return _base(text, ("ws", "wss"))
+
+
+def store_url(text: str) -> str:
+    """Return the place of tables: a folder, or an object store. `ValueError` for a URL of anything else."""
+    scheme, _, place = text.partition("://")
+    if place or text.endswith("://"):
+        if scheme not in STORES or not place.strip("/"):
+            raise ValueError(
+                f"is neither a folder nor a store ({', '.join(f'{name}://' for name in STORES)})"
+            )
+        if "@" in place.partition("/")[0]:
+            raise ValueError("has credentials in it; they come from the environment alone")
+    return text
 
 
 def redis_url(text: str) -> str:

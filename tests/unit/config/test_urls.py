@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microstream.config.urls import http_base, redact, redis_url, ws_base
+from microstream.config.urls import http_base, redact, redis_url, store_url, ws_base
 
 
 @pytest.mark.parametrize(
@@ -129,3 +129,17 @@ def test_redact(text: str, expected: str) -> None:
 def test_no_password_is_left(user: str, password: str, host: str) -> None:
     """Whatever the password is made of, nothing of it decides what is shown."""
     assert redact(f"redis://{user}:{password}@{host}") == f"redis://{user}:***@{host}"
+
+
+@pytest.mark.parametrize("text", ["history", "/var/lib/history", "s3://bucket/history", "file:///tmp/x"])
+def test_store_urls(text: str) -> None:
+    """A folder or an object store is a place for tables, and is shown as it is."""
+    assert store_url(text) == text
+    assert redact(text) == text
+
+
+@pytest.mark.parametrize("text", ["ftp://host/x", "s3://", "https://host/x", "s3://key:secret@bucket/x"])
+def test_other_store_urls_are_refused(text: str) -> None:
+    """What no table can lie in is refused, and credentials do not belong into a file."""
+    with pytest.raises(ValueError, match=r"neither a folder nor a store|credentials"):
+        store_url(text)
