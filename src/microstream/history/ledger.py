@@ -80,12 +80,16 @@ class Ledger:
         )
         return known.holes(within)
 
-    def note(self, notes: Iterable[Note], now: int) -> None:
-        """Write notes and hold them. Raises `StoreDown`."""
+    def position(self, name: str) -> int | None:
+        """Return the last position that was noted under a name. Raises `StoreDown`."""
+        return self._table.position(name)
+
+    def note(self, notes: Iterable[Note], now: int, positions: Mapping[str, int] | None = None) -> None:
+        """Write notes and hold them, with the position that they stand for. Raises `StoreDown`."""
         fresh = list(notes)
         if not fresh:
             return
         rows = [(*note.subject, *note.span, note.answer, note.rows, now) for note in fresh]
-        self._table.append(pl.DataFrame(rows, schema=dict(self.SCHEMA), orient="row"))
+        self._table.append(pl.DataFrame(rows, schema=dict(self.SCHEMA), orient="row"), positions)
         for note in fresh:
             self.spans(note.subject, note.answer).add(note.span)

@@ -11,10 +11,11 @@ from microstream.spec.rest import Request
 
 @dataclass(slots=True)
 class Page:
-    """What a reply says: rows in any order, and what could not be used."""
+    """What a reply says: rows in any order, and what could not be used; `size` is how many rows the reply had."""
 
     rows: list[AnyPast] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)

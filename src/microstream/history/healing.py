@@ -1,0 +1,134 @@
+"""Healing: what the recorder has missed is asked of the venues, without being told to.
+
+A hole lies between two spans in which a venue's values were recorded: the service, the venue or the recorder was away.
+What the venues keep of it (settlements, candles of a minute, open interest of five) goes to the tables of the venues'
+past; the messages themselves are gone.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import structlog
+
+from microstream.clock import Clock
+from microstream.errors import MicrostreamError, StoreChanged
+from microstream.history.backfill import Backfill, Source, Wanted
+from microstream.history.ledger import Ledger, Subject
+from microstream.history.lock import writing
+from microstream.history.store import Store
+from microstream.model.past import PastKind, Span
+
+EVERY_S = 120.0
+SHORTEST_MS = 60_000
+"""What is shorter has no candle of its own."""
+LATEST_MS = 240_000
+"""A span that was recorded is noted some time later: what is missing since so recently may be there."""
+LATE_MS = 900_000
+"""By then every row of a span is there: beyond the longest lag, on the coarsest grid."""
+MINUTE_MS = 60_000
+
+KINDS: dict[str, frozenset[PastKind]] = {
+    "mark_price": frozenset({"mark", "index", "premium"}),
+    "funding": frozenset({"funding"}),
+    "oi": frozenset({"oi"}),
+}
+"""What a venue can tell of the time in which a family was not recorded."""
+
+log = structlog.get_logger()
+
+Sources = Callable[[], Awaitable[Sequence[Source]]]
+
+
+class Hole(NamedTuple):
+    """A span in which a family of a venue was not recorded."""
+
+    exchange: str
+    family: str
+    span: Span
+
+
+def find_holes(ledger: Ledger, exchange: str, window_ms: int, now: int) -> Iterator[Hole]:
+    """Yield the holes of a venue within a time back from now, newest first; before the first record is none."""
+    for family in KINDS:
+        recorded = ledger.spans(Subject(exchange, "*", family), "recorded")
+        first = next(iter(recorded), None)
+        if first is None:
+            continue
+        within = Span(max(first.start, now - window_ms), now)
+        for hole in reversed(recorded.holes(within)):
+            long_enough = LATEST_MS if hole.end == now else SHORTEST_MS
+            if hole.end - hole.start >= long_enough:
+                start = hole.start - hole.start % MINUTE_MS
+                yield Hole(exchange, family, Span(start, hole.end + -hole.end % MINUTE_MS))
+
+
+class Healer:
+    """Looks for holes now and then, and fills them.
+
+    `sources()` opens the venues, and is asked only while there is something to fill.
+    """
+
+    def __init__(
+        self, url: str, exchanges: Sequence[str], sources: Sources, window_ms: int, clock: Clock
+    ) -> None:
+        self.rows = 0
+        self._url = url
+        self._exchanges = exchanges
+        self._sources = sources
+        self._window_ms = window_ms
+        self._clock = clock
+        self._done: set[Hole] = set()
+
+    async def run(self) -> None:
+        """Heal until cancelled; what fails is tried again the next time."""
+        while True:
+            await asyncio.sleep(EVERY_S)
+            try:
+                await self.heal()
+            except StoreChanged as error:
+                log.debug("not healed now", why=str(error))
+            except MicrostreamError as error:
+                log.warning("holes cannot be healed now, trying again", why=str(error))
+
+    async def heal(self) -> None:
+        """Fill what is missing now. Raises `StoreDown`, and `StoreChanged` while a backfill is at work."""
+        store = Store(self._url)
+        await asyncio.to_thread(store.ledger.load)
+        now = self._clock.now_ms()
+        holes = [
+            hole for name in self._exchanges for hole in find_holes(store.ledger, name, self._window_ms, now)
+        ]
+        self._done &= set(holes)
+        missing = [hole for hole in holes if hole not in self._done]
+        if not missing:
+            return
+        with writing(store.url):
+            sources = await self._sources()
+            for hole in missing:
+                await self._fill(store, hole, [item for item in sources if item.exchange == hole.exchange])
+
+    async def _fill(self, store: Store, hole: Hole, sources: Sequence[Source]) -> None:
+        filling = Backfill(store, self._clock)
+        intake = await filling.run(sources, Wanted(KINDS[hole.family], hole.span))
+        self.rows += intake.rows
+        failures = filling.progress.failures()
+        if sources and not failures and hole.span.end < self._clock.now_ms() - LATE_MS:
+            self._done.add(hole)
+        if intake.rows or failures:
+            say = log.warning if failures else log.info
+            say(
+                "hole healed in part" if failures else "hole healed",
+                exchange=hole.exchange,
+                family=hole.family,
+                since=_text(hole.span.start),
+                until=_text(hole.span.end),
+                rows=intake.rows,
+                requests=filling.progress.requests,
+                why="; ".join(failures) or None,
+            )
+
+
+def _text(at: int) -> str:
+    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="seconds")

@@ -1,0 +1,127 @@
+"""Lane: asks one venue for one kind of its past, gap by gap, the newest first."""
+
+import asyncio
+import heapq
+from collections import Counter
+from collections.abc import Iterable
+
+import structlog
+
+from microstream.clock import Clock
+from microstream.errors import MicrostreamError, RegionBlocked, Remedy, VenueRefused, WireMismatch
+from microstream.history.gaps import Gap, expected_requests
+from microstream.history.intake import Answered, Intake
+from microstream.model.past import PastKind, Span
+from microstream.transport.pager import Pager, newest_window
+
+AT_ONCE = 4
+"""Requests under way: what a venue with a round trip of a second needs to be asked at its limit."""
+PATIENCE_S = 900.0
+"""A venue that asks to wait for longer is left alone for this time."""
+GIVE_UP_AFTER = 5
+"""Failures in a row after which a venue is left alone; each was repeated by the client."""
+
+log = structlog.get_logger()
+
+
+class Lane:
+    """Asks for gaps until there are none, and hands what comes to the intake.
+
+    `expected` is how many requests are left, as far as it can be told. A contract that is refused, or whose reply
+    cannot be read, is left out and counted in `problems`; a venue that keeps failing ends the lane, and `given_up` says
+    why. What was not answered stays a gap.
+    """
+
+    def __init__(
+        self, exchange: str, kind: PastKind, pager: Pager, gaps: Iterable[Gap], intake: Intake, clock: Clock
+    ) -> None:
+        self.exchange = exchange
+        self.kind = kind
+        self.requests = 0
+        self.rows = 0
+        self.rejects = 0
+        self.problems: Counter[str] = Counter()
+        self.given_up: str | None = None
+        self.reached: int | None = None
+        """Start of the span that was answered last, ms UTC."""
+        self._pager = pager
+        self._intake = intake
+        self._clock = clock
+        self._failures = 0
+        self._count = 0
+        self._gaps: list[tuple[int, int, Gap]] = []
+        self.expected = 0
+        for gap in gaps:
+            self._push(gap)
+
+    async def run(self) -> None:
+        """Ask until nothing is left, or the venue has to be left alone."""
+        running: set[asyncio.Task[None]] = set()
+        async with asyncio.TaskGroup() as group:
+            while running or self._gaps:
+                while self._gaps and len(running) < AT_ONCE:
+                    running.add(group.create_task(self._ask(self._pop())))
+                _, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+
+    def _push(self, gap: Gap) -> None:
+        self._count += 1
+        self.expected += expected_requests(gap)
+        heapq.heappush(self._gaps, (-gap.span.end, self._count, gap))
+
+    def _pop(self) -> Gap:
+        """Take the newest gap, as much of it as one request is about; the rest waits for its turn."""
+        _, _, gap = heapq.heappop(self._gaps)
+        self.expected -= expected_requests(gap)
+        window = newest_window(gap.history, gap.span)
+        if window.start > gap.span.start:
+            self._push(Gap(gap.instrument, gap.history, Span(gap.span.start, window.start)))
+        return Gap(gap.instrument, gap.history, window)
+
+    async def _ask(self, gap: Gap) -> None:
+        give_up_at = self._clock.monotonic() + PATIENCE_S
+        try:
+            answer = await self._pager.ask(gap.history, gap.instrument, gap.span, give_up_at=give_up_at)
+        except MicrostreamError as error:
+            self._failed(gap, error)
+            return
+        self._failures = 0
+        self.requests += 1
+        if answer is None:
+            return
+        self.rows += len(answer.rows)
+        self.rejects += len(answer.rejects)
+        self.reached = answer.covered.start
+        if answer.rest is not None:
+            self._push(Gap(gap.instrument, gap.history, answer.rest))
+        await self._intake.put(Answered(gap, answer.covered, answer.rows, self._clock.now_ms()))
+
+    def _failed(self, gap: Gap, error: MicrostreamError) -> None:
+        if isinstance(error, WireMismatch) or (
+            isinstance(error, VenueRefused) and not isinstance(error, RegionBlocked)
+        ):
+            self._leave_out(gap, error)
+            return
+        self._failures += 1
+        if error.remedy is Remedy.RETRY and self._failures < GIVE_UP_AFTER and self.given_up is None:
+            self._push(gap)
+            return
+        self.given_up = self.given_up or str(error)
+        self._gaps.clear()
+        self.expected = 0
+
+    def _leave_out(self, gap: Gap, error: MicrostreamError) -> None:
+        """Ask no more for this contract: the answer would be the same."""
+        if not self.problems[gap.instrument.symbol]:
+            log.warning(
+                "left out of the backfill",
+                exchange=self.exchange,
+                symbol=gap.instrument.symbol,
+                why=str(error),
+            )
+        self.problems[gap.instrument.symbol] += 1
+        kept = [item for item in self._gaps if item[2].instrument.symbol != gap.instrument.symbol]
+        self.expected -= sum(expected_requests(item[2]) for item in self._gaps) - sum(
+            expected_requests(item[2]) for item in kept
+        )
+        self._gaps = kept
+        heapq.heapify(self._gaps)
