@@ -10,6 +10,7 @@ from microstream_sim.contracts import Contract
 from microstream_sim.exchange import Limiter, whole_number
 from microstream_sim.faults import Active, Fault, FaultBook, read_script
 from microstream_sim.market import Market
+from microstream_sim.past import KINDS, true_past
 from microstream_sim.scenarios import Scenario, described, read_scenario
 from microstream_sim.streaming.board import Board
 from microstream_sim.streaming.stream_server import StreamServer
@@ -61,7 +62,7 @@ class ControlError(Exception):
 
 
 class ControlServer:
-    """Answers GET /truth, /contracts, /requests, /connections, GET, POST, DELETE /faults, GET, POST /scenarios.
+    """Answers GET /truth, /past, /contracts, /requests, /connections, GET, POST, DELETE /faults, GET, POST /scenarios.
 
     POST takes YAML or JSON; what it started is the answer, and goes with DELETE /faults.
     """
@@ -70,6 +71,7 @@ class ControlServer:
         self._simulation = simulation
         self._routes: dict[tuple[str, str], Callable[[dict[str, str], bytes], Any]] = {
             ("GET", "/truth"): self._truth,
+            ("GET", "/past"): self._past,
             ("GET", "/contracts"): self._contracts,
             ("GET", "/requests"): self._requests,
             ("GET", "/connections"): self._connections,
@@ -107,6 +109,17 @@ class ControlServer:
         if at is None:
             raise ControlError(f"at must be a time in milliseconds, not {text!r}")
         return true_state(self._simulation.market, contract, at)
+
+    def _past(self, query: dict[str, str], _body: bytes) -> Any:
+        """Return the true rows of a contract's past: `kind` between `start` and `end` (ms)."""
+        listed = self._venue(query).get(query.get("symbol", ""))
+        start, end = (whole_number(query.get(name, "")) for name in ("start", "end"))
+        kind = query.get("kind", "")
+        if listed is None or start is None or end is None or kind not in KINDS:
+            raise ControlError(
+                f"wanted: venue, symbol, kind ({', '.join(KINDS)}), start and end in milliseconds"
+            )
+        return true_past(self._simulation.market, listed, kind, start, end)
 
     def _contracts(self, query: dict[str, str], _body: bytes) -> Any:
         now, market = self._simulation.now(), self._simulation.market

@@ -108,11 +108,12 @@ def open_interest_history(view: View, query: Query) -> list[dict[str, Any]]:
     until = view.at if end is None else min(end, view.at)
     both = start is not None and end is not None
     ends = oldest_first(bar, since, until) if both else newest_first(bar, since, until)
-    kept = list(islice((at for at in ends if _was_traded(contract, at)), rows))
+    kept = list(islice((at for at in ends if was_traded(contract, at)), rows))
     return [_open_interest_row(view, contract, at) for at in (kept if both else reversed(kept))]
 
 
-def _was_traded(contract: Contract, at: int) -> bool:
+def was_traded(contract: Contract, at: int) -> bool:
+    """Return whether anything was traded in the period that ends at `at`: a quiet one has no open interest."""
     return contract.coin.oi_usd > 2e7 or crc32(f"{contract.symbol}{at}".encode()) % 40 != 0
 
 

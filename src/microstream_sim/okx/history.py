@@ -72,12 +72,13 @@ def premium_history(view: View, query: Query) -> dict[str, Any]:
     rows = limit(query, 100, 100)
     since, until = older_and_newer(query, view.at)
     since = max(since, view.at - _PREMIUM_KEPT_MS)
-    stamps = (_premium_stamp(contract, minute) for minute in newest_first(Bar(1), since - 60_000, until))
+    stamps = (premium_stamp(contract, minute) for minute in newest_first(Bar(1), since - 60_000, until))
     within = islice((at for at in stamps if since <= at <= until), rows)
     return ok([_premium_row(view, contract, at) for at in within])
 
 
-def _premium_stamp(contract: Contract, minute: int) -> int:
+def premium_stamp(contract: Contract, minute: int) -> int:
+    """Return when within a minute the venue took the premium down."""
     return minute + crc32(f"{contract.symbol}{minute}".encode()) % 60_000
 
 
