@@ -15,7 +15,7 @@ from microstream_sim.spelling import open_interest_text, price_text, rate_text
 KINDS = ("funding", "mark", "index", "premium", "oi")
 
 Row = list[int | str]
-"""A time (ms) and its values: a rate; open, high, low and close; one point; or one side's open interest, venue units."""
+"""A time (ms) and its values: a rate; open, high, low and close; one point; or open interest of one side."""
 
 
 def true_past(market: Market, listed: Contract, kind: str, start: int, end: int) -> list[Row]:

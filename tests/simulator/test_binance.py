@@ -138,6 +138,7 @@ def test_spot_has_no_multipliers(ask: Ask) -> None:
         ("/fapi/v1/markPriceKlines", {"symbol": "BTCUSDT", "interval": "7m"}, -1120),
         ("/fapi/v1/markPriceKlines", {"symbol": "BTCUSDT", "interval": "1m", "limit": 1501}, -1130),
         ("/fapi/v1/indexPriceKlines", {"symbol": "BTCUSDT", "interval": "1m"}, -1102),
+        ("/fapi/v1/indexPriceKlines", {"pair": "BTCUSDT_261225", "interval": "1m"}, -1121),
         ("/fapi/v1/fundingRate", {"symbol": "BTCUSDT", "startTime": 2, "endTime": 1}, -1023),
         ("/fapi/v1/fundingRate", {"symbol": "BTCUSDT", "startTime": "x"}, -1100),
         ("/futures/data/openInterestHist", {"symbol": "BTCUSDT", "period": "3m"}, -1130),

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from microstream_sim.exchange import VenueError
+
 Ask = Callable[..., Any]
 HOUR = 3_600_000
 DAY = 24 * HOUR
@@ -132,6 +134,17 @@ def test_open_interest_history_from_the_start(ask: Ask, noon: int) -> None:
     window = {"startTime": noon - DAY, "endTime": noon, "limit": 3}
     rows = ask("binance", "/futures/data/openInterestHist", symbol="BTCUSDT", period="1h", **window)
     assert [row["timestamp"] for row in rows] == [noon - DAY, noon - DAY + HOUR, noon - DAY + 2 * HOUR]
+
+
+def test_open_interest_history_refuses_what_is_not_kept(ask: Ask, noon: int) -> None:
+    """Thirty days back can be asked for, a millisecond more cannot."""
+    path, query = "/futures/data/openInterestHist", {"symbol": "BTCUSDT", "period": "5m"}
+    oldest = noon + 5_400 - 30 * DAY
+    [row] = ask("binance", path, **query, startTime=oldest, endTime=oldest + 300_000)
+    assert row["timestamp"] == noon - 30 * DAY + 300_000
+    with pytest.raises(VenueError) as caught:
+        ask("binance", path, **query, startTime=oldest - 1, endTime=oldest + 300_000)
+    assert caught.value.body["code"] == -1130
 
 
 def test_open_interest_history_has_holes(ask: Ask) -> None:

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from microstream_sim.contracts import Contract
 from microstream_sim.exchange import VenueError
 
 Ask = Callable[..., Any]
@@ -194,6 +196,21 @@ def test_open_interest_history(ask: Ask, noon: int) -> None:
     oldest = noon - 1439 * 300_000
     tail = _data(ask("okx", path, **query, period="5m", begin=0, end=oldest + 300_000))
     assert [int(row[0]) for row in tail] == [oldest + 300_000, oldest]
+
+
+def test_nothing_before_the_listing(
+    ask: Ask, catalogue: dict[str, dict[str, Contract]], monkeypatch: pytest.MonkeyPatch, noon: int
+) -> None:
+    """A contract that was listed five minutes ago has a past of five minutes, its index a longer one."""
+    young = replace(catalogue["okx"]["ETH-USDT-SWAP"], listed_at=noon - 300_000)
+    monkeypatch.setitem(catalogue["okx"], "ETH-USDT-SWAP", young)
+    query = {"instId": "ETH-USDT-SWAP"}
+    for name in ("mark-price-candles", "candles"):
+        assert len(_data(ask("okx", f"{MARKET}/{name}", **query))) == 6
+        assert len(_data(ask("okx", f"{MARKET}/history-{name}", **query))) == 5
+    assert len(_data(ask("okx", f"{MARKET}/index-candles", instId="ETH-USDT"))) == 100
+    assert len(_data(ask("okx", "/api/v5/rubik/stat/contracts/open-interest-history", **query))) == 2
+    assert 4 <= len(_data(ask("okx", f"{PUBLIC}/premium-history", **query))) <= 6
 
 
 def test_premium_history(ask: Ask, noon: int) -> None:

@@ -5,7 +5,15 @@ from itertools import islice
 from typing import Any
 from zlib import crc32
 
-from microstream_sim.binance.parameters import MINUTES, bounds, contract_of, error, limit, required
+from microstream_sim.binance.parameters import (
+    MINUTES,
+    bounds,
+    contract_of,
+    error,
+    invalid_symbol,
+    limit,
+    required,
+)
 from microstream_sim.candles import Bar, Candle, candle, newest_first, oldest_first
 from microstream_sim.contracts import HOUR_MS, Contract
 from microstream_sim.exchange import Query
@@ -93,7 +101,10 @@ def _settlement_rows(view: View, contract: Contract, at: int) -> list[dict[str, 
 
 
 def open_interest_history(view: View, query: Query) -> list[dict[str, Any]]:
-    """GET /futures/data/openInterestHist: the stamp is the end of the period; a quiet period has no row."""
+    """GET /futures/data/openInterestHist: the stamp is the end of the period; a quiet period has no row.
+
+    A `startTime` of more than 30 days ago is refused, not clipped.
+    """
     contract = contract_of(view, required(query, "symbol"))
     period = required(query, "period")
     if period not in _OPEN_INTEREST_PERIODS:
@@ -101,10 +112,10 @@ def open_interest_history(view: View, query: Query) -> list[dict[str, Any]]:
     start, end = bounds(query)
     rows = limit(query, 30, 500)
     oldest = view.at - _OPEN_INTEREST_KEPT_MS
-    if start is not None and start < oldest - DAY_MS:
+    if start is not None and start < oldest:
         raise error(-1130, "Data sent for parameter 'startTime' is not valid.")
     bar = Bar(minutes=MINUTES[period])
-    since = oldest if start is None else max(start, oldest)
+    since = max(oldest if start is None else start, contract.listed_at)
     until = view.at if end is None else min(end, view.at)
     both = start is not None and end is not None
     ends = oldest_first(bar, since, until) if both else newest_first(bar, since, until)
@@ -135,8 +146,11 @@ def mark_klines(view: View, query: Query) -> list[list[Any]]:
 
 
 def index_klines(view: View, query: Query) -> list[list[Any]]:
-    """GET /fapi/v1/indexPriceKlines: takes `pair`, not `symbol`."""
-    contract = contract_of(view, required(query, "pair"))
+    """GET /fapi/v1/indexPriceKlines: takes `pair`, not `symbol`, and no name of a dated contract."""
+    pair = required(query, "pair")
+    if "_" in pair:
+        raise invalid_symbol()
+    contract = contract_of(view, pair)
     return _klines(view, query, contract, lambda t: view.market.index(contract, t), price_text)
 
 

@@ -71,7 +71,7 @@ def premium_history(view: View, query: Query) -> dict[str, Any]:
         raise wrong("instId")
     rows = limit(query, 100, 100)
     since, until = older_and_newer(query, view.at)
-    since = max(since, view.at - _PREMIUM_KEPT_MS)
+    since = max(since, view.at - _PREMIUM_KEPT_MS, contract.listed_at)
     stamps = (premium_stamp(contract, minute) for minute in newest_first(Bar(1), since - 60_000, until))
     within = islice((at for at in stamps if since <= at <= until), rows)
     return ok([_premium_row(view, contract, at) for at in within])
@@ -95,7 +95,7 @@ def open_interest_history(view: View, query: Query) -> dict[str, Any]:
     begin, end = moment(query, "begin"), moment(query, "end")
     until = view.at if end is None else min(end, view.at)
     kept = _recent(bar, view.at)
-    times = islice(newest_first(bar, max(begin or 0, kept), until), rows)
+    times = islice(newest_first(bar, max(begin or 0, kept, contract.listed_at), until), rows)
     found = []
     for at in times:
         text = view.open_interest(contract, at)
@@ -136,7 +136,9 @@ def old_trade_candles(view: View, query: Query) -> dict[str, Any]:
 def _contract_candles(view: View, query: Query, *, recent: bool) -> dict[str, Any]:
     contract = contract_of(view, query)
     rows = limit(query, 100, 100)
-    made = _candles(view, query, rows, lambda t: view.market.mark(contract, t), recent=recent)
+    made = _candles(
+        view, query, rows, lambda t: view.market.mark(contract, t), recent=recent, since=contract.listed_at
+    )
     return ok([_candle_row(contract, one) for one in made])
 
 
@@ -155,7 +157,9 @@ def _index_candles(view: View, query: Query, *, recent: bool) -> dict[str, Any]:
 def _trade_candles(view: View, query: Query, *, recent: bool) -> dict[str, Any]:
     contract = contract_of(view, query)
     rows = limit(query, 100, 300)
-    made = _candles(view, query, rows, lambda t: view.market.mark(contract, t), recent=recent)
+    made = _candles(
+        view, query, rows, lambda t: view.market.mark(contract, t), recent=recent, since=contract.listed_at
+    )
     found = []
     for one in made:
         quote = contract.coin.oi_usd * contract.share * (one.close_at - one.open_at) / DAY_MS
@@ -168,15 +172,16 @@ def _trade_candles(view: View, query: Query, *, recent: bool) -> dict[str, Any]:
 
 
 def _candles(
-    view: View, query: Query, rows: int, value: Callable[[int], float], *, recent: bool
+    view: View, query: Query, rows: int, value: Callable[[int], float], *, recent: bool, since: int = 0
 ) -> Iterable[Candle]:
-    """Return the newest `rows` candles of the window; the old-candle endpoints show closed bars only."""
+    """Return the newest `rows` candles of the window; the old-candle endpoints show closed bars only.
+
+    There are none before `since`.
+    """
     bar = _bar(query.get("bar") or "1m", "bar")
-    since, until = older_and_newer(query, view.at)
-    if recent:
-        since = max(since, _recent(bar, view.at))
-    else:
-        since = max(since, view.at - _CANDLES_KEPT_MS)
+    newer, until = older_and_newer(query, view.at)
+    since = max(since, newer, _recent(bar, view.at) if recent else view.at - _CANDLES_KEPT_MS)
+    if not recent:
         until = min(until, bar.open_of(view.at) - 1)
     return (candle(value, bar, at, view.at) for at in islice(newest_first(bar, since, until), rows))
 
