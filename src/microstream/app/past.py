@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from random import Random
 
 import structlog
@@ -15,11 +16,14 @@ from microstream.errors import ConfigError, MicrostreamError
 from microstream.history.backfill import Source
 from microstream.model.instruments import Instrument
 from microstream.model.symbols import Selection, nearest
+from microstream.spec.rest import Quota
 from microstream.spec.venue import Venue
 from microstream.transport.budget import Budget
 from microstream.transport.http import HttpClient, HttpSettings
 from microstream.transport.listing import ListReader
 from microstream.transport.pager import Pager
+
+SHORT_S = 10.0
 
 log = structlog.get_logger()
 
@@ -43,7 +47,9 @@ class Venues:
         async with AsyncExitStack() as stack:
             for name in enabled_venues(self._config):
                 venue = venues.load(name)
-                budget = Budget(venue.quotas, self._clock, self._config.history.weight_share)
+                budget = Budget(
+                    list(map(_evened, venue.quotas)), self._clock, self._config.history.weight_share
+                )
                 client = await stack.enter_async_context(self._client(venue, budget))
                 self._clients[name] = (venue, budget, client)
             yield self
@@ -93,6 +99,13 @@ class Venues:
         for quota, limit in listed.limits.items():
             budget.set_limit(quota, limit)
         return list(listed.instruments)
+
+
+def _evened(quota: Quota) -> Quota:
+    """Return a long sliding limit as one of a few seconds: a process that begins anew does not know what was spent."""
+    if quota.aligned or quota.window_s <= SHORT_S:
+        return quota
+    return replace(quota, limit=quota.limit * SHORT_S / quota.window_s, window_s=SHORT_S)
 
 
 def _traded(selection: Selection, listed: list[Instrument]) -> list[Instrument]:

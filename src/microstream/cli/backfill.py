@@ -26,7 +26,7 @@ from microstream.telemetry import logs
 INCOMPLETE = 1
 STOPPED = 130
 GRID_MS = 300_000
-"""Without `--to` all kinds end at a full five minutes, so that a second run finds nothing new at once."""
+"""Spans begin and end at full five minutes, so that all kinds do."""
 KINDS: tuple[PastKind, ...] = get_args(PastKind)
 
 log = structlog.get_logger()
@@ -37,7 +37,7 @@ def command(
         str, typer.Option("--from", help="Start: 2026-11-01, 2026-11-01T08:00, 30d (ago).")
     ] = "30d",
     until: Annotated[
-        str | None, typer.Option("--to", help="End; default: the last full five minutes.")
+        str | None, typer.Option("--to", help="End; default: now, as far as the venues have it.")
     ] = None,
     symbols: Annotated[
         list[str] | None,
@@ -91,6 +91,7 @@ def command(
 def _span(since: str, until: str | None) -> Span:
     now = SystemClock().now_ms()
     start = moment("--from", since, now)
+    start -= start % GRID_MS
     end = moment("--to", until, now) if until is not None else now - now % GRID_MS
     if start >= end:
         raise ConfigError(

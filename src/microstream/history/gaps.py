@@ -9,6 +9,7 @@ from microstream.model.past import PastKind, Span
 from microstream.spec.history import History
 
 MINUTE_MS = 60_000
+GRID_MS = 300_000
 SETTLEMENT_MS = 8 * 3_600_000
 """Usual distance of settlements, for guessing how many requests a span takes."""
 
@@ -50,23 +51,25 @@ def find_gaps(
             subject = Subject(instrument.exchange, instrument.symbol, history.kind)
             if history.request(instrument, Span(now - MINUTE_MS, now), now) is None:
                 continue
-            there = _available(instrument, history, within, now)
-            before = Span(within.start, min(there.start, within.end))
+            there, since = _available(instrument, history, within, now)
+            before = Span(within.start, min(since, within.end))
             notes += [Note(subject, span, "gone") for span in ledger.holes(subject, before)]
             missing = [there] if again and there.start < there.end else ledger.holes(subject, there)
             gaps += [Gap(instrument, history, span) for span in missing]
     return gaps, notes
 
 
-def _available(instrument: Instrument, history: History, within: Span, now: int) -> Span:
-    """Return the part of a span of which the venue has rows, on the grid of the kind."""
+def _available(instrument: Instrument, history: History, within: Span, now: int) -> tuple[Span, int]:
+    """Return the part of a span of which the venue has rows, on the grid of the kind, and since when it has any.
+
+    What was so lately that it may be missing still ends at full five minutes, so that an early repeat finds no news.
+    """
     step = history.step_ms or MINUTE_MS
-    listed_at = instrument.listed_at or 0
-    kept_from = now - history.keeps_ms if history.keeps_ms is not None else 0
-    start = max(within.start, listed_at, kept_from)
-    start += -start % step
-    end = min(within.end, now - history.lag_ms)
-    return Span(start, max(start, end - end % step))
+    since = max(instrument.listed_at or 0, now - history.keeps_ms if history.keeps_ms is not None else 0)
+    start = since + -since % step if since > within.start else within.start - within.start % step
+    surely = now - history.lag_ms
+    end = min(within.end - within.end % step, surely - surely % GRID_MS)
+    return Span(start, max(start, end)), since
 
 
 def expected_requests(gap: Gap) -> int:

@@ -16,7 +16,7 @@ from microstream.model.past import ROWS, AnyPast, PastKind, Span
 POSITION = "backfill"
 """Name of the position of writes: tables that are ahead of the ledger have rows that nobody noted."""
 FLUSH_ROWS = 250_000
-FLUSH_S = 15.0
+FLUSH_S = 5.0
 MOST_WAITING = 200
 """Answers that wait for the next write."""
 KEY = ("exchange", "symbol", "timestamp")

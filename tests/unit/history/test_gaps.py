@@ -31,14 +31,14 @@ def _spans(
 
 def test_everything_is_a_gap_at_first(ledger: Ledger) -> None:
     """The whole span is asked for, on the grid of the candles, and only of the wanted kinds."""
-    within = Span(NOW - DAY - 1, NOW - 3_600_000 + 1)
+    within = Span(NOW - DAY + 1, NOW - 3_600_000 + 1)
     assert _spans(ledger, within) == [Span(NOW - DAY, NOW - 3_600_000)]
     assert find_gaps(ledger, [contract()], [history()], {"oi"}, within, NOW) == ([], [])
 
 
 def test_what_may_not_be_there_yet_is_left_for_later(ledger: Ledger) -> None:
-    """The end is held back by the lag of the kind."""
-    assert _spans(ledger, hours(1, 0)) == [Span(NOW - 3_600_000, NOW - 2 * MINUTE)]
+    """The end is held back by the lag of the kind, to full five minutes."""
+    assert _spans(ledger, hours(1, 0)) == [Span(NOW - 3_600_000, NOW - 5 * MINUTE)]
 
 
 def test_what_was_answered_is_not_asked_again(ledger: Ledger) -> None:
