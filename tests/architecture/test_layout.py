@@ -18,6 +18,7 @@ VENUE_FILES = {
     "wire.py",
     "instruments.py",
     "rest.py",
+    "history.py",
     "stream.py",
     "spot.py",
     "limits.py",
@@ -51,8 +52,8 @@ def test_venues_are_registered_and_independent() -> None:
 
 
 @pytest.mark.parametrize("venue", venues.REGISTRY)
-def test_venue_has_its_eight_files(venue: str) -> None:
-    """A venue is eight files and nothing else."""
+def test_venue_has_its_nine_files(venue: str) -> None:
+    """A venue is nine files and nothing else."""
     files = {path.name for path in (PACKAGE / "venues" / venue).iterdir() if path.name != "__pycache__"}
     assert files == VENUE_FILES
 

@@ -9,23 +9,34 @@ import pytest
 from microstream import venues
 from microstream.model.frame import Frame
 from microstream.model.instruments import Instrument
+from microstream.model.past import ROWS, PastKind, Span
+from microstream.spec.history import History
 from microstream.spec.rest import Context, Request
 from microstream.spec.venue import Venue
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 LISTS = json.loads((FIXTURES / "expected" / "lists.json").read_text())
-EIGHT = {
+NINE = {
     "README.md",
     "__init__.py",
     "wire.py",
     "stream.py",
     "rest.py",
+    "history.py",
     "spot.py",
     "instruments.py",
     "limits.py",
 }
 TRAPS = {"binance": 18, "bybit": 20, "okx": 20}
 FAMILIES = {"mark", "index", "funding", "open_interest"}
+
+NOON = 1_795_176_000_000
+HISTORIES = [
+    pytest.param(name, history, id=f"{name}/{history.kind}")
+    for name in venues.REGISTRY
+    for history in venues.load(name).histories
+]
+KINDS: tuple[PastKind, ...] = ("funding", "mark", "index", "premium", "oi")
 
 every_venue = pytest.mark.parametrize("name", venues.REGISTRY)
 
@@ -58,10 +69,10 @@ def requests(venue: Venue) -> list[Request]:
 
 
 @every_venue
-def test_eight_files(name: str) -> None:
-    """A venue is a folder of the same eight files."""
+def test_nine_files(name: str) -> None:
+    """A venue is a folder of the same nine files."""
     folder = Path(venues.__file__).parent / name
-    assert {path.name for path in folder.iterdir() if path.is_file()} == EIGHT
+    assert {path.name for path in folder.iterdir() if path.is_file()} == NINE
 
 
 @every_venue
@@ -104,6 +115,61 @@ def test_every_request_has_a_parser_of_current_values(name: str) -> None:
     for request in requests(venue):
         assert not venue.feeds[request.feed].history
         assert request.path.endswith(f"/{request.feed}")
+
+
+def pasts(name: str, history: History, span: Span) -> list[Request]:
+    """Return the requests that ask for a span of the past of every listed contract, of those that have one."""
+    asked = [history.request(item, span, NOON) for item in listed(name)]
+    return [request for request in asked if request is not None]
+
+
+@every_venue
+def test_every_kind_of_the_past_can_be_asked_for(name: str) -> None:
+    """Each kind once, and every listed perpetual has all of them."""
+    histories = venues.load(name).histories
+    assert [history.kind for history in histories] == list(KINDS)
+    for item in listed(name):
+        missing = [
+            each.kind for each in histories if each.request(item, Span(NOON, NOON + 300_000), NOON) is None
+        ]
+        assert not missing or item.kind == "future", (item.name, missing)
+
+
+@pytest.mark.parametrize(("name", "history"), HISTORIES)
+def test_history_declaration(name: str, history: History) -> None:
+    """Pages have rows, rows have a step that windows are multiples of, and no running row is asked for."""
+    assert name in venues.REGISTRY
+    assert history.kind in ROWS
+    assert history.page > 0
+    if history.step_ms is not None:
+        assert history.window_ms == history.page * history.step_ms
+        assert history.lag_ms >= 2 * history.step_ms
+    assert history.lag_ms > 0
+    assert history.keeps_ms is None or history.keeps_ms > history.lag_ms
+
+
+@pytest.mark.parametrize(("name", "history"), HISTORIES)
+def test_history_requests(name: str, history: History) -> None:
+    """Requests name the contract and the part of the path that they go by, and are paid from quotas that exist."""
+    limits = {quota.name: quota.limit for quota in venues.load(name).quotas}
+    asked = pasts(name, history, Span(NOON - 600_000, NOON))
+    assert asked
+    for request in asked:
+        assert request.path.endswith(f"/{request.feed}")
+        assert request.symbol in {item.symbol for item in listed(name)}
+        assert request.costs, request
+        assert all(0 < cost <= limits[quota] for quota, cost in request.costs)
+        assert all(text for _, text in request.params)
+
+
+@pytest.mark.parametrize(("name", "history"), HISTORIES)
+def test_history_requests_state_both_bounds(name: str, history: History) -> None:
+    """Another begin and another end of the span are another request: no venue is asked without a bound."""
+    span = Span(NOON - 7_200_000, NOON - 3_600_000)
+    [first, *_] = pasts(name, history, span)
+    [later, *_] = pasts(name, history, span._replace(start=span.start + 600_000))
+    [longer, *_] = pasts(name, history, span._replace(end=span.end + 600_000))
+    assert len({first.params, later.params, longer.params}) == 3
 
 
 @every_venue

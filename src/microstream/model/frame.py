@@ -68,7 +68,7 @@ class Frame(Struct, gc=False):
         if expected and self.source != "backfill" and not noted:
             self.reject(instrument.symbol, kind, EMPTY, observed)
 
-    def number(self, instrument: Instrument, kind: Kind, raw: Text) -> float | None:
+    def number(self, instrument: Instrument, kind: Kind | None, raw: Text) -> float | None:
         """Return a number; a malformed one is noted as a reject and counts as unknown."""
         try:
             return number(raw)
@@ -76,7 +76,7 @@ class Frame(Struct, gc=False):
             self.reject(instrument.symbol, kind, "not_a_number", raw)
             return None
 
-    def millis(self, instrument: Instrument, kind: Kind, raw: Text) -> int | None:
+    def millis(self, instrument: Instrument, kind: Kind | None, raw: Text) -> int | None:
         """Return a time in ms UTC; a malformed one is noted as a reject and counts as unknown."""
         try:
             return millis(raw)

@@ -1,25 +1,30 @@
-"""Asks for the past of a contract, a page at a time, and says how much of the span the page has answered."""
+"""Asks for one page of a contract's past, and says how much of the span that answers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from microstream.clock import Clock
 from microstream.errors import WireMismatch
-from microstream.model.frame import Reject
+from microstream.model.frame import Frame, Reject
 from microstream.model.instruments import Instrument
 from microstream.model.past import AnyPast, Span
-from microstream.spec.history import History, Page
+from microstream.spec.history import History, Page, on_grid
 from microstream.transport.http import HttpClient
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a page says: all `rows` of the span `covered`, oldest first; the `rest` is still to be asked for."""
+    """What one page says of a span.
+
+    `rows` are within `covered`, in order of their times and one for each. `covered` is the part of the span that
+    this page answers wholly, never empty: the newest part when rows come newest first, else the oldest. `rest` is
+    what is left to ask for, None when nothing is. `rejects` are values that could not be used.
+    """
 
     covered: Span
     rest: Span | None
-    rows: Sequence[AnyPast]
-    rejects: Sequence[Reject]
+    rows: Sequence[AnyPast] = ()
+    rejects: Sequence[Reject] = ()
 
 
 def newest_window(history: History, span: Span) -> Span:
@@ -30,7 +35,7 @@ def newest_window(history: History, span: Span) -> Span:
 
 
 class Pager:
-    """Asks one venue."""
+    """Asks one venue for its past through `client`, which keeps to the venue's limits and repeats what may work."""
 
     def __init__(self, client: HttpClient, clock: Clock) -> None:
         self._client = client
@@ -39,41 +44,78 @@ class Pager:
     async def ask(
         self, history: History, instrument: Instrument, span: Span, *, give_up_at: float | None = None
     ) -> Answer | None:
-        """Ask once for the rows of a span; None when the contract has no such history.
+        """Return what one page says of a span, or None when the contract has no such history.
 
-        Raises what `HttpClient.get` raises, and `WireMismatch` for a page that cannot be read, or that is full of rows
-        from outside the span: such a venue ignores its bounds, and asking on would never end.
+        The span is not empty, is no longer than `newest_window` and ends `history.lag_ms` before now or sooner: what
+        runs still is told from what is finished by nothing else at most venues. A span in which no row can be is
+        answered without a request. Raises what `HttpClient.get` raises, and `WireMismatch` for a body that cannot be
+        read or that answers another question.
         """
-        request = history.request(instrument, span, self._clock.now_ms())
+        if span.start >= span.end or newest_window(history, span) != span:
+            raise ValueError(f"{span} is empty or more than one request may be about")
+        asked = on_grid(span, history.step_ms) if history.step_ms else span
+        request = history.request(instrument, asked, self._clock.now_ms())
         if request is None:
             return None
+        if asked.start >= asked.end:
+            return Answer(span, None)
         response = await self._client.get(request, give_up_at=give_up_at)
-        page = Page()
-        history.parse(response.body, instrument, page)
-        inside = {row.timestamp: row for row in page.rows if span.start <= row.timestamp < span.end}
-        rows = [inside[at] for at in sorted(inside)]
-        if not _is_full(history, span, page):
-            return Answer(span, None, rows, page.rejects)
-        if not rows:
+        page = Page(Frame(request.feed, response.received_at, "backfill"))
+        try:
+            history.parse(response.body, instrument, page)
+            return answer(history, span, page)
+        except WireMismatch as error:
             raise WireMismatch(
-                f"{request.path}: a full page has no row of the span that was asked for", sample=response.body
-            )
-        return _answer(history, span, rows, page)
+                f"{instrument.exchange} {request.path} {instrument.symbol}: {error}", sample=response.body
+            ) from error
 
 
-def _is_full(history: History, span: Span, page: Page) -> bool:
-    """Whether there may be more rows in the span than the page has."""
-    if history.step_ms is not None and span.end - span.start <= history.page * history.step_ms:
+def answer(history: History, span: Span, page: Page) -> Answer:
+    """Return what a page says of a span (pure).
+
+    A page that is not full says everything, even if its rows are all outside: a venue that ignores the bounds
+    would have had more to say. Of a full page the venue may have cut off rows beyond its last one, so the span is
+    answered up to that row. A full page that has no row within the span says nothing about it: the venue ignores the
+    bounds, or repeats what it has said. To take that for "no rows" would lose them, to ask again would never end:
+    `WireMismatch`. So is a candle within the span that the venue marks as running: the span is to be asked for later.
+    """
+    running = [at for at in page.running if span.start <= at < span.end]
+    if running:
+        raise WireMismatch(
+            f"the candle of {running[0]} is running still; is the clock of this machine ahead?"
+        )
+    first: dict[int, AnyPast] = {}
+    for row in page.rows:
+        if span.start <= row.timestamp < span.end:
+            first.setdefault(
+                row.timestamp, row
+            )  # of rows that share a time the first, wherever pages are cut
+    covered = (
+        span if _is_whole(history, span, page, len(first)) else _reached(history, span, page, len(first))
+    )
+    rest = None
+    if covered != span:
+        rest = Span(span.start, covered.start) if history.newest_first else Span(covered.end, span.end)
+    return Answer(covered, rest, [first[at] for at in sorted(first)], page.rejects)
+
+
+def _is_whole(history: History, span: Span, page: Page, found: int) -> bool:
+    """Whether no row of the span can be missing: the page had room for more, or all that can be are there."""
+    if page.size < history.page:
+        return True
+    if history.step_ms is None:
         return False
-    return max(page.size, len(page.rows)) >= history.page
+    start, end = on_grid(span, history.step_ms)
+    return found >= (end - start) // history.step_ms
 
 
-def _answer(history: History, span: Span, rows: Sequence[AnyPast], page: Page) -> Answer:
-    """Return what a full page answers: the end of the span that it begins with, up to its last row."""
+def _reached(history: History, span: Span, page: Page, found: int) -> Span:
+    """Return the part of the span up to the last row of a full page, that row's time included."""
+    if not found:
+        raise WireMismatch(
+            f"a full page of {page.size} rows has none that is usable between {span.start} and {span.end}"
+        )
+    times = [row.timestamp for row in page.rows]
     if history.newest_first:
-        border = rows[0].timestamp
-        covered, rest = Span(border, span.end), Span(span.start, border)
-    else:
-        border = rows[-1].timestamp + 1
-        covered, rest = Span(span.start, border), Span(border, span.end)
-    return Answer(covered, rest if rest.start < rest.end else None, rows, page.rejects)
+        return Span(max(span.start, min(times)), span.end)
+    return Span(span.start, min(span.end, max(times) + 1))

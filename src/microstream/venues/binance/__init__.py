@@ -1,7 +1,7 @@
 """Binance USD-M futures. Links, limits, traps and evidence: README.md beside this file."""
 
 from microstream.spec.venue import Venue
-from microstream.venues.binance import instruments, limits, rest, spot, stream
+from microstream.venues.binance import history, instruments, limits, rest, spot, stream
 
 VENUE = Venue(
     name="binance",
@@ -21,4 +21,5 @@ VENUE = Venue(
     spot_ws_url=spot.WS_URL,
     spot=spot.SPOT,
     refresh_s={"mark": 10, "funding": 10},
+    histories=history.HISTORIES,
 )

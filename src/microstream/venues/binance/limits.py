@@ -16,6 +16,7 @@ from microstream.venues.binance import wire
 
 WEIGHT = "weight"
 FUNDING_INFO = "funding_info"
+STATISTICS = "statistics"
 
 
 def _used_weight(headers: Headers) -> float | None:
@@ -25,6 +26,7 @@ def _used_weight(headers: Headers) -> float | None:
 QUOTAS = (
     Quota(WEIGHT, limit=2400, window_s=60, aligned=True, used=_used_weight),
     Quota(FUNDING_INFO, limit=500, window_s=300),
+    Quota(STATISTICS, limit=1000, window_s=300),
 )
 
 TOO_MANY = -1003

@@ -6,17 +6,13 @@ from microstream.model.frame import Frame
 from microstream.model.instruments import Instrument
 from microstream.spec.rest import Context, Feed, Poll, Request
 from microstream.spec.wire import Body, Rows
-from microstream.venues.binance import wire
+from microstream.venues.binance import history, wire
 from microstream.venues.binance.limits import WEIGHT
-
-SPECIAL = "Special"
 
 _PREMIUM_INDEX = Rows(wire.PremiumIndex, "symbol")
 _ONE_PREMIUM_INDEX = Body(wire.PremiumIndex)
 _OPEN_INTEREST = Body(wire.OpenInterest)
 _TIME = Body(wire.ServerTime)
-_FUNDING_HISTORY = Rows(wire.FundingHistory, "symbol")
-_OPEN_INTEREST_HISTORY = Rows(wire.OpenInterestHistory, "symbol")
 
 
 def parse_premium_index(body: bytes, context: Context, frame: Frame) -> None:
@@ -56,37 +52,6 @@ def parse_time(body: bytes, _context: Context, frame: Frame) -> None:
     frame.clock(_TIME.read(body).serverTime)
 
 
-def parse_funding_history(body: bytes, context: Context, frame: Frame) -> None:
-    """Read settled rates; times jitter by some ms after the hour and are kept as they are.
-
-    A row of `rateType` Special is an extra charge for a stock's dividend at the time of a regular settlement, no
-    funding rate: it is left out.
-    """
-    for row in _FUNDING_HISTORY.read(body, frame):
-        instrument = context.instruments.get(row.symbol)
-        if instrument is None or row.rateType == SPECIAL:
-            continue
-        rate = frame.number(instrument, "settled", row.fundingRate)
-        paid_at = frame.millis(instrument, "settled", row.fundingTime)
-        frame.mark(instrument, paid_at, row.markPrice)
-        if rate is not None and paid_at is not None:
-            frame.settled(instrument, paid_at, rate=rate, settled_at=paid_at)
-
-
-def parse_open_interest_history(body: bytes, context: Context, frame: Frame) -> None:
-    """Read open interest by period; the time of a row is the end of its period."""
-    for row in _OPEN_INTEREST_HISTORY.read(body, frame):
-        instrument = context.instruments.get(row.symbol)
-        if instrument is not None:
-            frame.open_interest(
-                instrument,
-                frame.millis(instrument, "open_interest", row.timestamp),
-                contracts=frame.number(instrument, "open_interest", row.sumOpenInterest),
-                value=frame.number(instrument, "open_interest", row.sumOpenInterestValue),
-                value_ccy=instrument.quote,
-            )
-
-
 def _premium_index(_context: Context) -> Sequence[Request]:
     return (Request("premiumIndex", "/fapi/v1/premiumIndex", costs=((WEIGHT, 10),)),)
 
@@ -111,6 +76,5 @@ FEEDS = {
     "premiumIndex": Feed(parse_premium_index),
     "openInterest": Feed(parse_open_interest),
     "time": Feed(parse_time),
-    "fundingRate": Feed(parse_funding_history, history=True),
-    "openInterestHist": Feed(parse_open_interest_history, history=True),
+    **history.FEEDS,
 }

@@ -46,6 +46,16 @@ class OpenInterestHistory(Struct, gc=False):
     timestamp: Text = UNSET
 
 
+class Kline(Struct, array_like=True, gc=False):
+    """A row of the klines of mark, index and premium index; what follows the close is no volume there."""
+
+    open_time: Text
+    open: Text
+    high: Text
+    low: Text
+    close: Text
+
+
 class ServerTime(Struct, gc=False):
     """`GET /fapi/v1/time`."""
 

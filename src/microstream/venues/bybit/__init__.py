@@ -1,7 +1,7 @@
 """Bybit v5 linear. Links, limits, traps and evidence: README.md beside this file."""
 
 from microstream.spec.venue import Venue
-from microstream.venues.bybit import instruments, limits, rest, spot, stream
+from microstream.venues.bybit import history, instruments, limits, rest, spot, stream
 
 VENUE = Venue(
     name="bybit",
@@ -21,4 +21,5 @@ VENUE = Venue(
     spot_ws_url=spot.WS_URL,
     spot=spot.SPOT,
     refresh_s={"mark": 5, "funding": 5, "open_interest": 5},
+    histories=history.HISTORIES,
 )

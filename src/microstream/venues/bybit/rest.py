@@ -4,17 +4,14 @@ from collections.abc import Sequence
 
 from microstream.model.frame import Frame
 from microstream.model.instruments import Instrument
-from microstream.model.units import Text
 from microstream.spec.rest import Context, Feed, Poll, Request
 from microstream.spec.wire import Body, Rows
-from microstream.venues.bybit import wire
+from microstream.venues.bybit import history, wire
 from microstream.venues.bybit.limits import REQUESTS
 
 _ENVELOPE = Body(wire.Envelope)
 _CLOCK = Body(wire.Clock)
 _TICKERS = Rows(wire.Ticker, "symbol")
-_FUNDING_HISTORY = Rows(wire.FundingHistory, "symbol")
-_OPEN_INTEREST_HISTORY = Rows(wire.OpenInterestHistory, "timestamp")
 
 
 def _open(body: bytes, frame: Frame) -> tuple[wire.Result, int | None]:
@@ -66,53 +63,15 @@ def add_open_interest(row: wire.Ticker, instrument: Instrument, timestamp: int |
     frame.open_interest(
         instrument,
         timestamp,
-        contracts=_one_side(row.singleOpenInterest, row.openInterest, instrument, frame),
-        value=_one_side(row.singleOpenInterestValue, row.openInterestValue, instrument, frame),
+        contracts=history.one_side(row.singleOpenInterest, row.openInterest, instrument, frame),
+        value=history.one_side(row.singleOpenInterestValue, row.openInterestValue, instrument, frame),
         value_ccy=instrument.quote,
     )
-
-
-def _one_side(single: Text, both: Text, instrument: Instrument, frame: Frame) -> float | None:
-    """Return one side's count; before June 2026 only the sum of both sides was sent (venue page, trap 1)."""
-    amount = frame.number(instrument, "open_interest", single)
-    if amount is not None:
-        return amount
-    amount = frame.number(instrument, "open_interest", both)
-    return None if amount is None else amount / 2
 
 
 def parse_time(body: bytes, _context: Context, frame: Frame) -> None:
     """Read the venue's clock; every other reply states it too."""
     frame.clock(_CLOCK.read(body).time)
-
-
-def parse_funding_history(body: bytes, context: Context, frame: Frame) -> None:
-    """Read settled rates, newest first; the stamp is the settlement."""
-    result, _ = _open(body, frame)
-    if result.category != "linear":
-        return
-    for row in _FUNDING_HISTORY.read(result.list, frame):
-        instrument = context.instruments.get(row.symbol)
-        if instrument is None:
-            continue
-        rate = frame.number(instrument, "settled", row.fundingRate)
-        paid_at = frame.millis(instrument, "settled", row.fundingRateTimestamp)
-        if rate is not None and paid_at is not None:
-            frame.settled(instrument, paid_at, rate=rate, settled_at=paid_at)
-
-
-def parse_open_interest_history(body: bytes, context: Context, frame: Frame) -> None:
-    """Read open interest of one contract, newest first."""
-    result, _ = _open(body, frame)
-    instrument = context.instruments.get(result.symbol)
-    if instrument is None or result.category != "linear":
-        return
-    for row in _OPEN_INTEREST_HISTORY.read(result.list, frame):
-        frame.open_interest(
-            instrument,
-            frame.millis(instrument, "open_interest", row.timestamp),
-            contracts=_one_side(row.singleOpenInterest, row.openInterest, instrument, frame),
-        )
 
 
 def _tickers(_context: Context) -> Sequence[Request]:
@@ -128,6 +87,5 @@ POLLS = (
 FEEDS = {
     "tickers": Feed(parse_tickers),
     "time": Feed(parse_time),
-    "funding/history": Feed(parse_funding_history, history=True),
-    "open-interest": Feed(parse_open_interest_history, history=True),
+    **history.FEEDS,
 }

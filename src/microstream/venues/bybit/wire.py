@@ -131,6 +131,16 @@ class OpenInterestHistory(Struct, gc=False):
     timestamp: Text = UNSET
 
 
+class Kline(Struct, array_like=True, gc=False):
+    """A row of the klines of mark, index and premium index."""
+
+    start: Text
+    open: Text
+    high: Text
+    low: Text
+    close: Text
+
+
 class PriceFilter(Struct, gc=False, frozen=True):
     """Part of a contract."""
 

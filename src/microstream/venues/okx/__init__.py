@@ -1,7 +1,7 @@
 """OKX v5 swaps. Links, limits, traps and evidence: README.md beside this file."""
 
 from microstream.spec.venue import Venue
-from microstream.venues.okx import instruments, limits, rest, spot, stream
+from microstream.venues.okx import history, instruments, limits, rest, spot, stream
 
 VENUE = Venue(
     name="okx",
@@ -22,4 +22,5 @@ VENUE = Venue(
     spot_ws_url=spot.WS_URL,
     spot=spot.SPOT,
     refresh_s={"mark": 15, "funding": 180},
+    histories=history.HISTORIES,
 )

@@ -12,6 +12,13 @@ QUOTAS = (
     Quota("open-interest", limit=20, window_s=2),
     Quota("index-tickers", limit=20, window_s=2),
     Quota("time", limit=10, window_s=2),
+    Quota("funding-rate-history", limit=10, window_s=2),
+    Quota("premium-history", limit=20, window_s=2),
+    Quota("mark-price-candles", limit=20, window_s=2),
+    Quota("history-mark-price-candles", limit=20, window_s=2),
+    Quota("index-candles", limit=20, window_s=2),
+    Quota("history-index-candles", limit=10, window_s=2),
+    Quota("open-interest-history", limit=10, window_s=2),
 )
 
 PAUSE_S = 2.0

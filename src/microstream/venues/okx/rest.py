@@ -8,12 +8,11 @@ from microstream.model.frame import Frame
 from microstream.model.instruments import Instrument
 from microstream.spec.rest import Context, Feed, Poll, Request
 from microstream.spec.wire import Body, Rows
-from microstream.venues.okx import wire
+from microstream.venues.okx import history, wire
 from microstream.venues.okx.instruments import SWAP, interval_h
 
 _ENVELOPE = Body(wire.Envelope)
 _FUNDING = Rows(wire.FundingRate, "instId")
-_FUNDING_HISTORY = Rows(wire.FundingHistory, "instId")
 _MARK = Rows(wire.MarkPrice, "instId")
 _INDEX = Rows(wire.IndexTicker, "instId")
 _OPEN_INTEREST = Rows(wire.OpenInterest, "instId")
@@ -100,23 +99,11 @@ def add_time(rows: bytes | Raw, _context: Context, frame: Frame) -> None:
         frame.clock(row.ts)
 
 
-def add_funding_history(rows: bytes | Raw, context: Context, frame: Frame) -> None:
-    """Add rates that were charged, newest first."""
-    for row in _FUNDING_HISTORY.read(rows, frame):
-        instrument = context.instruments.get(row.instId)
-        if instrument is None:
-            continue
-        rate = frame.number(instrument, "settled", row.realizedRate)
-        paid_at = frame.millis(instrument, "settled", row.fundingTime)
-        if rate is not None and paid_at is not None:
-            frame.settled(instrument, paid_at, rate=rate, settled_at=paid_at)
-
-
-def _feed(add: Callable[[bytes | Raw, Context, Frame], None], *, history: bool = False) -> Feed:
+def _feed(add: Callable[[bytes | Raw, Context, Frame], None]) -> Feed:
     def parse(body: bytes, context: Context, frame: Frame) -> None:
         add(_ENVELOPE.read(body).data, context, frame)
 
-    return Feed(parse, history)
+    return Feed(parse)
 
 
 FEEDS = {
@@ -125,7 +112,7 @@ FEEDS = {
     "index-tickers": _feed(add_index),
     "open-interest": _feed(add_open_interest),
     "time": _feed(add_time),
-    "funding-rate-history": _feed(add_funding_history, history=True),
+    **history.FEEDS,
 }
 
 

@@ -44,6 +44,34 @@ class FundingHistory(Struct, gc=False):
     fundingTime: Text = UNSET
 
 
+class Candle(Struct, array_like=True, gc=False):
+    """A row of the candles of mark and index; `confirm` is "0" while the bar runs."""
+
+    ts: Text
+    open: Text
+    high: Text
+    low: Text
+    close: Text
+    confirm: str
+
+
+class Premium(Struct, gc=False):
+    """`public/premium-history`, one row."""
+
+    instId: str
+    premium: Text = UNSET
+    ts: Text = UNSET
+
+
+class OpenInterestHistory(Struct, array_like=True, gc=False):
+    """A row of `rubik/stat/contracts/open-interest-history`: contracts, coins, dollars."""
+
+    ts: Text
+    oi: Text
+    oiCcy: Text = UNSET
+    oiUsd: Text = UNSET
+
+
 class MarkPrice(Struct, gc=False):
     """`public/mark-price` and the `mark-price` channel, one row."""
 
