@@ -59,7 +59,7 @@ def text_of(progress: "backfill.Progress", now: float) -> str:
     elapsed = max(now - progress.began, 1e-3)
     left_s = progress.left_s(now)
     left = "time left unknown" if left_s is None else f"{_duration(left_s)} left"
-    reached = max((lane.reached for lane in progress.lanes if lane.reached), default=None)
+    reached = max((inquiry.reached for inquiry in progress.inquiries if inquiry.reached), default=None)
     back_to = f", back to {datetime.fromtimestamp(reached / 1000, UTC):%Y-%m-%d %H:%M} UTC" if reached else ""
     return (
         f"{progress.requests} of {progress.requests + progress.expected} requests, {progress.requests / elapsed:.1f}/s,"

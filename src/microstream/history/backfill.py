@@ -1,7 +1,7 @@
-"""Backfill: fills what is missing from the venues' own history, a lane for every venue and kind.
+"""Backfill: fills what is missing from the venues' own history, with an inquiry for every venue and kind.
 
-The lanes of a venue share its budget (`transport.budget`), a share of the limits beside that of the live polls: these
-never wait for history.
+The inquiries of a venue share its budget (`transport.budget`), a share of the limits beside that of the live polls:
+these never wait for history.
 """
 
 import asyncio
@@ -11,8 +11,8 @@ from itertools import groupby
 
 from microstream.clock import Clock
 from microstream.history.gaps import Gap, find_gaps
+from microstream.history.inquiry import Inquiry
 from microstream.history.intake import Intake
-from microstream.history.lane import Lane
 from microstream.history.store import Store
 from microstream.model.instruments import Instrument
 from microstream.model.past import PastKind, Span
@@ -46,42 +46,46 @@ class Wanted:
 class Progress:
     """How far a backfill has come: plain counters, for a bar or a log."""
 
-    lanes: list[Lane] = field(default_factory=list)
+    inquiries: list[Inquiry] = field(default_factory=list)
     began: float = 0.0
 
     @property
     def requests(self) -> int:
         """Requests that were answered."""
-        return sum(lane.requests for lane in self.lanes)
+        return sum(inquiry.requests for inquiry in self.inquiries)
 
     @property
     def expected(self) -> int:
         """Requests that are left, as far as it can be told."""
-        return sum(lane.expected for lane in self.lanes)
+        return sum(inquiry.expected for inquiry in self.inquiries)
 
     @property
     def rows(self) -> int:
         """Rows that came."""
-        return sum(lane.rows for lane in self.lanes)
+        return sum(inquiry.rows for inquiry in self.inquiries)
 
     def left_s(self, now: float) -> float | None:
-        """Return the seconds that are left: those of the slowest lane at its rate so far; None while it has none."""
+        """Return the seconds that are left: those of the slowest inquiry at its rate so far; None while it has none."""
         elapsed = now - self.began
         left = [
-            lane.expected / lane.requests * elapsed for lane in self.lanes if lane.requests and lane.expected
+            inquiry.expected / inquiry.requests * elapsed
+            for inquiry in self.inquiries
+            if inquiry.requests and inquiry.expected
         ]
-        untold = any(lane.expected and not lane.requests for lane in self.lanes)
+        untold = any(inquiry.expected and not inquiry.requests for inquiry in self.inquiries)
         return None if untold else max(left, default=0.0)
 
     def failures(self) -> list[str]:
         """Return what was left undone, a sentence each."""
         told = [
-            f"{lane.exchange} {lane.kind}: given up: {lane.given_up}" for lane in self.lanes if lane.given_up
+            f"{inquiry.exchange} {inquiry.kind}: given up: {inquiry.given_up}"
+            for inquiry in self.inquiries
+            if inquiry.given_up
         ]
         return told + [
-            f"{lane.exchange} {lane.kind}: left out: {', '.join(sorted(lane.problems))}"
-            for lane in self.lanes
-            if lane.problems
+            f"{inquiry.exchange} {inquiry.kind}: left out: {', '.join(sorted(inquiry.problems))}"
+            for inquiry in self.inquiries
+            if inquiry.problems
         ]
 
 
@@ -105,24 +109,25 @@ class Backfill:
         await intake.begin()
         self.progress.began = self._clock.monotonic()
         for source in sources:
-            self.progress.lanes += await self._lanes(source, wanted, intake)
+            self.progress.inquiries += await self._inquiries(source, wanted, intake)
         async with asyncio.TaskGroup() as below:
             below.create_task(intake.run())
             async with asyncio.TaskGroup() as above:
-                lanes = [above.create_task(lane.run()) for lane in self.progress.lanes]
-                stopper = above.create_task(self._stopped(lanes))
-                await asyncio.wait(lanes) if lanes else None
+                inquiries = [above.create_task(inquiry.run()) for inquiry in self.progress.inquiries]
+                stopper = above.create_task(self._stopped(inquiries))
+                if inquiries:
+                    await asyncio.wait(inquiries)
                 stopper.cancel()
             await intake.end()
         await asyncio.to_thread(self._tidy, intake)
         return intake
 
-    async def _stopped(self, lanes: Sequence[asyncio.Task[None]]) -> None:
+    async def _stopped(self, inquiries: Sequence[asyncio.Task[None]]) -> None:
         await self._stop.wait()
-        for lane in lanes:
-            lane.cancel()
+        for inquiry in inquiries:
+            inquiry.cancel()
 
-    async def _lanes(self, source: Source, wanted: Wanted, intake: Intake) -> list[Lane]:
+    async def _inquiries(self, source: Source, wanted: Wanted, intake: Intake) -> list[Inquiry]:
         now = self._clock.now_ms()
         gaps, gone = find_gaps(
             self._store.ledger,
@@ -136,7 +141,7 @@ class Backfill:
         await asyncio.to_thread(self._store.ledger.note, gone, now)
         gaps.sort(key=_kind)
         return [
-            Lane(source.exchange, kind, source.pager, group, intake, self._clock)
+            Inquiry(source.exchange, kind, source.pager, group, intake, self._clock)
             for kind, group in groupby(gaps, key=_kind)
         ]
 

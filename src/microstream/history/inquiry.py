@@ -1,4 +1,4 @@
-"""Lane: asks one venue for one kind of its past, gap by gap, the newest first."""
+"""Inquiry: asks one venue for one kind of its past, gap by gap, the newest first."""
 
 import asyncio
 import heapq
@@ -24,12 +24,12 @@ GIVE_UP_AFTER = 5
 log = structlog.get_logger()
 
 
-class Lane:
+class Inquiry:
     """Asks for gaps until there are none, and hands what comes to the intake.
 
     `expected` is how many requests are left, as far as it can be told. A contract that is refused, or whose reply
-    cannot be read, is left out and counted in `problems`; a venue that keeps failing ends the lane, and `given_up` says
-    why. What was not answered stays a gap.
+    cannot be read, is left out and counted in `problems`; a venue that keeps failing ends it, and `given_up` says why.
+    What was not answered stays a gap.
     """
 
     def __init__(
