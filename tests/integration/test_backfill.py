@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from tests.integration.conftest import addresses
 from tests.integration.stage import Simulator, wait_until
 
 from microstream import venues
+from microstream.history.ledger import Subject
 from microstream.history.store import Store
 from microstream.model.past import ROWS, PastKind
 
@@ -50,9 +52,11 @@ class Filling:
         self.file.write_text(json.dumps(settings), "utf-8")
         self.store = Store(str(folder / "tables"))
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start it."""
+    def start(self, *arguments: str, largest_file: int | None = None) -> subprocess.Popen[str]:
+        """Start it; files that would become larger cannot be written, as on a full disk."""
         command = [sys.executable, "-m", "microstream", "backfill", "-c", str(self.file), *arguments]
+        if largest_file is not None:
+            command = ["prlimit", f"--fsize={largest_file}", *command]
         return subprocess.Popen(
             command, stderr=subprocess.PIPE, text=True, env={**os.environ, "NO_PROXY": "127.0.0.1"}
         )
@@ -189,6 +193,21 @@ def test_killed_and_stopped_it_goes_on_where_it_was(sim: Simulator, tmp_path: Pa
     assert _asked(sim) == asked
 
 
+@pytest.mark.skipif(shutil.which("prlimit") is None, reason="prlimit is not installed")
+def test_a_full_disk_ends_it_and_loses_nothing(filling: Filling) -> None:
+    """It says where it could not write; with room again it goes on, and nothing is there twice."""
+    arguments = ("--from", "4h", "--symbols", "bybit:BTC/USDT", "--kinds", "mark,index")
+    process = filling.start(*arguments, largest_file=3000)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 1, said
+    assert "venue/mark" in said
+    assert "Traceback" not in said
+    filling.run(*arguments)
+    for kind in ("mark", "index"):
+        rows = filling.rows(kind)
+        assert rows.height == rows.select("symbol", "timestamp").unique().height >= 230
+
+
 def test_a_venue_that_is_away_leaves_the_others_alone(sim: Simulator, filling: Filling) -> None:
     """What could not be asked is told and stays a gap; the exit code says so."""
     sim.put({"venue": "okx", "kind": "status", "status": 503})
@@ -214,3 +233,41 @@ def test_a_venue_that_is_away_leaves_the_others_alone(sim: Simulator, filling: F
 def test_mistakes_are_told(filling: Filling, arguments: tuple[str, ...], text: str) -> None:
     """Nothing is asked for and the exit code is 2."""
     assert text in filling.run(*arguments, code=2)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "cut"},
+        {"kind": "html"},
+        {"kind": "empty_body"},
+        {"kind": "close"},
+        {"kind": "status", "status": 503},
+        {"kind": "status", "status": 429, "headers": {"Retry-After": "1"}},
+        {"kind": "wrong_type", "field": "*", "type": "object"},
+        {"kind": "set", "field": "fundingRate", "value": "n/a"},
+        {"kind": "set", "field": "realizedRate", "value": {}},
+    ],
+    ids=lambda fault: "-".join(str(value) for value in fault.values() if not isinstance(value, dict)),
+)
+def test_a_bad_answer_or_two_are_asked_for_again(
+    sim: Simulator, filling: Filling, fault: dict[str, Any]
+) -> None:
+    """What the venues spoil for a moment is complete in the end, and equals the truth."""
+    arguments = ("--from", "2d", "--symbols", "BTC/USDT", "--kinds", "funding")
+    sim.put(*({**fault, "venue": venue, "path": "*unding*istory", "count": 2} for venue in ("bybit", "okx")))
+    sim.put({**fault, "venue": "binance", "path": "*fundingRate", "count": 2})
+    try:
+        filling.run(*arguments)
+    finally:
+        sim.clear()
+    names = _names(sim, ("BTC",))
+    filling.store.ledger.load()
+    for (exchange, symbol), name in names.items():
+        [span] = filling.store.ledger.spans(Subject(exchange, symbol, "funding"), "answered")
+        truth = sim.control(
+            f"/past?venue={exchange}&symbol={name}&kind=funding&start={span.start}&end={span.end}"
+        )
+        mine = filling.rows("funding").filter(pl.col("exchange") == exchange, pl.col("symbol") == symbol)
+        assert mine.select("timestamp", "settled_rate").rows() == [(at, float(rate)) for at, rate in truth]
+        assert truth

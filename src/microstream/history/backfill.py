@@ -82,6 +82,11 @@ class Progress:
             for inquiry in self.inquiries
             if inquiry.given_up
         ]
+        told += [
+            f"{inquiry.exchange} {inquiry.kind}: {inquiry.rejects} rows could not be used"
+            for inquiry in self.inquiries
+            if inquiry.rejects
+        ]
         return told + [
             f"{inquiry.exchange} {inquiry.kind}: left out: {', '.join(sorted(inquiry.problems))}"
             for inquiry in self.inquiries

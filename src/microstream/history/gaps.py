@@ -16,11 +16,12 @@ SETTLEMENT_MS = 8 * 3_600_000
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A span of one kind of the past of one contract that is to be asked for."""
+    """A span of one kind of the past of one contract that is to be asked for; `tries` is how often that was in vain."""
 
     instrument: Instrument
     history: History
     span: Span
+    tries: int = 0
 
     @property
     def subject(self) -> Subject:

@@ -3,7 +3,8 @@
 import asyncio
 import heapq
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import structlog
 
@@ -11,6 +12,7 @@ from microstream.clock import Clock
 from microstream.errors import MicrostreamError, RegionBlocked, Remedy, VenueRefused, WireMismatch
 from microstream.history.gaps import Gap, expected_requests
 from microstream.history.intake import Answered, Intake
+from microstream.model.frame import Reject
 from microstream.model.past import PastKind, Span
 from microstream.transport.pager import Pager, newest_window
 
@@ -18,6 +20,8 @@ AT_ONCE = 4
 """Requests under way: what a venue with a round trip of a second needs to be asked at its limit."""
 PATIENCE_S = 900.0
 """A venue that asks to wait for longer is left alone for this time."""
+TRIES = 2
+"""How often a page that cannot be read, or not wholly, is asked for again."""
 GIVE_UP_AFTER = 5
 """Failures in a row after which a venue is left alone; each was repeated by the client."""
 
@@ -74,8 +78,8 @@ class Inquiry:
         self.expected -= expected_requests(gap)
         window = newest_window(gap.history, gap.span)
         if window.start > gap.span.start:
-            self._push(Gap(gap.instrument, gap.history, Span(gap.span.start, window.start)))
-        return Gap(gap.instrument, gap.history, window)
+            self._push(replace(gap, span=Span(gap.span.start, window.start)))
+        return replace(gap, span=window)
 
     async def _ask(self, gap: Gap) -> None:
         give_up_at = self._clock.monotonic() + PATIENCE_S
@@ -88,14 +92,33 @@ class Inquiry:
         self.requests += 1
         if answer is None:
             return
+        if answer.rejects and gap.tries < TRIES:
+            self._push(replace(gap, tries=gap.tries + 1))
+            return
         self.rows += len(answer.rows)
-        self.rejects += len(answer.rejects)
+        self._note_rejects(gap, answer.rejects)
         self.reached = answer.covered.start
         if answer.rest is not None:
-            self._push(Gap(gap.instrument, gap.history, answer.rest))
+            self._push(replace(gap, span=answer.rest, tries=0))
         await self._intake.put(Answered(gap, answer.covered, answer.rows, self._clock.now_ms()))
 
+    def _note_rejects(self, gap: Gap, rejects: Sequence[Reject]) -> None:
+        """Tell of values that stay unusable when they are asked for again: their rows are missing for good."""
+        if rejects:
+            self.rejects += len(rejects)
+            log.warning(
+                "rows of the past cannot be used",
+                exchange=self.exchange,
+                kind=self.kind,
+                symbol=gap.instrument.symbol,
+                count=len(rejects),
+                first=str(rejects[0]),
+            )
+
     def _failed(self, gap: Gap, error: MicrostreamError) -> None:
+        if isinstance(error, WireMismatch) and gap.tries < TRIES:
+            self._push(replace(gap, tries=gap.tries + 1))
+            return
         if isinstance(error, WireMismatch) or (
             isinstance(error, VenueRefused) and not isinstance(error, RegionBlocked)
         ):
