@@ -235,35 +235,37 @@ def test_mistakes_are_told(filling: Filling, arguments: tuple[str, ...], text: s
     assert text in filling.run(*arguments, code=2)
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        {"kind": "cut"},
-        {"kind": "html"},
-        {"kind": "empty_body"},
-        {"kind": "close"},
-        {"kind": "status", "status": 503},
-        {"kind": "status", "status": 429, "headers": {"Retry-After": "1"}},
-        {"kind": "wrong_type", "field": "*", "type": "object"},
-        {"kind": "set", "field": "fundingRate", "value": "n/a"},
-        {"kind": "set", "field": "realizedRate", "value": {}},
-    ],
-    ids=lambda fault: "-".join(str(value) for value in fault.values() if not isinstance(value, dict)),
-)
-def test_a_bad_answer_or_two_are_asked_for_again(
-    sim: Simulator, filling: Filling, fault: dict[str, Any]
-) -> None:
+def test_bad_answers_are_asked_for_again(sim: Simulator, filling: Filling) -> None:
     """What the venues spoil for a moment is complete in the end, and equals the truth."""
-    arguments = ("--from", "2d", "--symbols", "BTC/USDT", "--kinds", "funding")
-    sim.put(*({**fault, "venue": venue, "path": "*unding*istory", "count": 2} for venue in ("bybit", "okx")))
-    sim.put({**fault, "venue": "binance", "path": "*fundingRate", "count": 2})
+    once = {"count": 1, "path": "*unding*"}
+    sim.put(
+        {"venue": "binance", "kind": "cut", **once},
+        {"venue": "binance", "kind": "html", **once},
+        {"venue": "binance", "kind": "status", "status": 429, "headers": {"Retry-After": "1"}, **once},
+        {
+            "venue": "bybit",
+            "kind": "set",
+            "field": "fundingRate",
+            "value": "n/a",
+            **once,
+            "path": "*funding/history",
+        },
+        {
+            "venue": "okx",
+            "kind": "wrong_type",
+            "field": "*",
+            "type": "object",
+            **once,
+            "path": "*rate-history",
+        },
+        {"venue": "okx", "kind": "empty_body", **once, "path": "*rate-history"},
+    )
     try:
-        filling.run(*arguments)
+        filling.run("--from", "2d", "--symbols", "BTC/USDT,ETH/USDT", "--kinds", "funding")
     finally:
         sim.clear()
-    names = _names(sim, ("BTC",))
     filling.store.ledger.load()
-    for (exchange, symbol), name in names.items():
+    for (exchange, symbol), name in _names(sim, ("BTC", "ETH")).items():
         [span] = filling.store.ledger.spans(Subject(exchange, symbol, "funding"), "answered")
         truth = sim.control(
             f"/past?venue={exchange}&symbol={name}&kind=funding&start={span.start}&end={span.end}"
