@@ -124,7 +124,8 @@ class Backfill:
                     await asyncio.wait(inquiries)
                 stopper.cancel()
             await intake.end()
-        await asyncio.to_thread(self._tidy, intake)
+        if not self._stop.is_set():
+            await asyncio.to_thread(self._tidy, intake)
         return intake
 
     async def _stopped(self, inquiries: Sequence[asyncio.Task[None]]) -> None:
