@@ -79,24 +79,24 @@ def answer(history: History, span: Span, page: Page) -> Answer:
     bounds, or repeats what it has said. To take that for "no rows" would lose them, to ask again would never end:
     `WireMismatch`. So is a candle within the span that the venue marks as running: the span is to be asked for later.
     """
-    running = [at for at in page.running if span.start <= at < span.end]
-    if running:
-        raise WireMismatch(
-            f"the candle of {running[0]} is running still; is the clock of this machine ahead?"
-        )
+    for at in page.running:
+        if span.start <= at < span.end:
+            raise WireMismatch(f"the candle of {at} is running still; is the clock of this machine ahead?")
+    rows = _within(span, page)
+    if _is_whole(history, span, page, len(rows)):
+        return Answer(span, None, rows, page.rejects)
+    covered = _reached(history, span, page, len(rows))
+    rest = Span(span.start, covered.start) if history.newest_first else Span(covered.end, span.end)
+    return Answer(covered, rest if rest.start < rest.end else None, rows, page.rejects)
+
+
+def _within(span: Span, page: Page) -> list[AnyPast]:
+    """Return the rows of a span, of those that share a time the first: the same one wherever pages are cut."""
     first: dict[int, AnyPast] = {}
     for row in page.rows:
         if span.start <= row.timestamp < span.end:
-            first.setdefault(
-                row.timestamp, row
-            )  # of rows that share a time the first, wherever pages are cut
-    covered = (
-        span if _is_whole(history, span, page, len(first)) else _reached(history, span, page, len(first))
-    )
-    rest = None
-    if covered != span:
-        rest = Span(span.start, covered.start) if history.newest_first else Span(covered.end, span.end)
-    return Answer(covered, rest, [first[at] for at in sorted(first)], page.rejects)
+            first.setdefault(row.timestamp, row)
+    return [first[at] for at in sorted(first)]
 
 
 def _is_whole(history: History, span: Span, page: Page, found: int) -> bool:
