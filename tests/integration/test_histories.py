@@ -186,7 +186,7 @@ async def test_settled_funding(stage: Stage) -> None:
     rates = [float(rate_text(contract.venue, market.settled(contract, at).rate)) for at in true]
     assert [row.settled_rate for row in rows] == rates
     assert len(true) > history.page or history.window_ms
-    assert stage.asked == 2
+    assert stage.asked == (1 if stage.venue.name == "okx" else 2)  # OKX gives more than is counted upon
     marks = [float(price_text(contract, market.mark(contract, at))) for at in true]
     assert [row.mark_price for row in rows] == (marks if contract.venue == "binance" else [None] * len(true))
 

@@ -12,6 +12,7 @@ from microstream.clock import Clock
 from microstream.errors import MicrostreamError, RegionBlocked, Remedy, VenueRefused, WireMismatch
 from microstream.history.gaps import Gap, expected_requests
 from microstream.history.intake import Answered, Intake
+from microstream.history.plausibility import believed
 from microstream.model.frame import Reject
 from microstream.model.past import PastKind, Span
 from microstream.transport.pager import Pager, newest_window
@@ -92,15 +93,17 @@ class Inquiry:
         self.requests += 1
         if answer is None:
             return
-        if answer.rejects and gap.tries < TRIES:
+        rows, refused = believed(self.kind, answer.rows)
+        rejects = [*answer.rejects, *refused]
+        if rejects and gap.tries < TRIES:
             self._push(replace(gap, tries=gap.tries + 1))
             return
-        self.rows += len(answer.rows)
-        self._note_rejects(gap, answer.rejects)
+        self.rows += len(rows)
+        self._note_rejects(gap, rejects)
         self.reached = answer.covered.start
         if answer.rest is not None:
             self._push(replace(gap, span=answer.rest, tries=0))
-        await self._intake.put(Answered(gap, answer.covered, answer.rows, self._clock.now_ms()))
+        await self._intake.put(Answered(gap, answer.covered, rows, self._clock.now_ms()))
 
     def _note_rejects(self, gap: Gap, rejects: Sequence[Reject]) -> None:
         """Tell of values that stay unusable when they are asked for again: their rows are missing for good."""

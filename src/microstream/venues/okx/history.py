@@ -16,8 +16,8 @@ from microstream.venues.okx import wire
 DAY_MS = 86_400_000
 PERIOD_MS = 300_000
 FUNDING_PAGE = 400
+"""What is asked for; older texts of the venue allow 100, so a page of 100 does not pass for complete."""
 PAGE = 100
-"""Rows of all other pages."""
 KEPT = 1440
 """Bars of the recent candles, points of the open interest."""
 RECENT_MS = (KEPT - 60) * MINUTE_MS
@@ -154,7 +154,7 @@ HISTORIES = (
     History(
         "funding",
         step_ms=None,
-        page=FUNDING_PAGE,
+        page=PAGE,
         newest_first=True,
         window_ms=None,
         request=_ask_funding,
