@@ -101,6 +101,14 @@ class Venues:
         return list(listed.instruments)
 
 
+@asynccontextmanager
+async def followed(config: Config, clock: Clock, random: Random) -> AsyncIterator[list[Source]]:
+    """Open the venues with the contracts that the configuration follows; those that cannot be read are left out."""
+    selection = Selection(config.symbols, tradfi=config.tradfi)
+    async with Venues(config, clock, random).opened() as asked:
+        yield await asked.sources(selection, strict=False)
+
+
 def _evened(quota: Quota) -> Quota:
     """Return a long sliding limit as one of a few seconds: a process that begins anew does not know what was spent."""
     if quota.aligned or quota.window_s <= SHORT_S:

@@ -6,7 +6,8 @@ past; the messages themselves are gone.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ from microstream.history.lock import writing
 from microstream.history.store import Store
 from microstream.model.past import PastKind, Span
 
+FIRST_S = 20.0
 EVERY_S = 120.0
 SHORTEST_MS = 60_000
 """What is shorter has no candle of its own."""
@@ -38,7 +40,7 @@ KINDS: dict[str, frozenset[PastKind]] = {
 
 log = structlog.get_logger()
 
-Sources = Callable[[], Awaitable[Sequence[Source]]]
+Sources = Callable[[], AbstractAsyncContextManager[Sequence[Source]]]
 
 
 class Hole(NamedTuple):
@@ -67,7 +69,7 @@ def find_holes(ledger: Ledger, exchange: str, window_ms: int, now: int) -> Itera
 class Healer:
     """Looks for holes now and then, and fills them.
 
-    `sources()` opens the venues, and is asked only while there is something to fill.
+    `sources()` opens the venues for the time of a look that finds something to fill.
     """
 
     def __init__(
@@ -83,8 +85,10 @@ class Healer:
 
     async def run(self) -> None:
         """Heal until cancelled; what fails is tried again the next time."""
+        wait_s = FIRST_S
         while True:
-            await asyncio.sleep(EVERY_S)
+            await asyncio.sleep(wait_s)
+            wait_s = EVERY_S
             try:
                 await self.heal()
             except StoreChanged as error:
@@ -105,9 +109,11 @@ class Healer:
         if not missing:
             return
         with writing(store.url):
-            sources = await self._sources()
-            for hole in missing:
-                await self._fill(store, hole, [item for item in sources if item.exchange == hole.exchange])
+            async with self._sources() as sources:
+                for hole in missing:
+                    await self._fill(
+                        store, hole, [item for item in sources if item.exchange == hole.exchange]
+                    )
 
     async def _fill(self, store: Store, hole: Hole, sources: Sequence[Source]) -> None:
         filling = Backfill(store, self._clock)
