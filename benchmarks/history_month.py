@@ -56,7 +56,10 @@ def main(contracts: int = CONTRACTS, days: int = DAYS, folder: str | None = None
             f"venue/mark: {files['num_records'].sum():,} rows, {files.height} files, {size:,.0f} MB,"
             f" made in {build_s:.0f} s"
         )
-        table(("query", "rows", "cold, ms", "warm, ms", "goal, ms"), [_row(url, days, *q) for q in QUERIES.items()])
+        table(
+            ("query", "rows", "cold, ms", "warm, ms", "goal, ms"),
+            [_row(url, days, *q) for q in QUERIES.items()],
+        )
 
 
 def _row(url: str, days: int, name: str, query: str) -> tuple[str, ...]:

@@ -4,7 +4,9 @@ from microstream.config import seconds
 from microstream.errors import ConfigError
 from microstream.model.times import ms_from_text
 
-RIGHT = "write for example 2026-11-24, 2026-11-24T13:00, milliseconds or seconds since 1970, or 24h for a day ago"
+RIGHT = (
+    "write for example 2026-11-24, 2026-11-24T13:00, milliseconds or seconds since 1970, or 24h for a day ago"
+)
 EARLIEST, LATEST = 0, 4_102_444_800_000
 """1970 and 2100: what lies outside was written in another unit."""
 

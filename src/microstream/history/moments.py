@@ -41,10 +41,8 @@ def between(start: Moment | None, end: Moment | None) -> Span:
 
 def is_time(name: str, dtype: pl.DataType | type[pl.DataType]) -> bool:
     """Whether a column has times: whole numbers called timestamp or since, or ending in _timestamp, _at, _time."""
-    whole = dtype == pl.Int64 or dtype == TIME
-    return whole and (
-        name in {"timestamp", "since"} or name.endswith(("_timestamp", "_at", "_time"))
-    )
+    whole = dtype in {pl.Int64, TIME}
+    return whole and (name in {"timestamp", "since"} or name.endswith(("_timestamp", "_at", "_time")))
 
 
 def typed(frame: pl.DataFrame) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""Which contracts of a table a spelling means: the venue's name, the cross-venue name, a pair, a coin, a glob or `all`."""
+"""Which contracts of a table a spelling means: a venue's name, the cross-venue name, a pair, a coin, a glob, `all`."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence

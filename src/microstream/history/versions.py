@@ -14,7 +14,7 @@ def newest(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def as_they_came(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows that were, at some moment, the newest that was known of their contract, in the order of `known_at`.
+    """Return the rows that at some moment were the newest known of their contract, in the order of `known_at`.
 
     The last of them with `known_at` not after a moment is what was known then: a correction of an older row changes
     nothing about the newest, and a correction of the newest takes its place.
