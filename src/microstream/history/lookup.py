@@ -66,7 +66,7 @@ class Lookup:
             found = chosen(spelling, self._names(table, _within(table, each), exchange, candidates(spelling)))
             if found:
                 return found
-        there = self._names(table, pl.lit(True), exchange)  # noqa: FBT003
+        there = self._names(table, pl.lit(True), exchange)
         if there and not self.noted(table, spelling, exchange):
             where = table.location.removeprefix(self.store.url).strip("/")
             raise unknown(spelling, there, f"{where} of {exchange}" if exchange else where)
@@ -127,14 +127,14 @@ def check_kind(kind: str) -> PastKind:
 
 def _within(table: Table, span: Span) -> pl.Expr:
     if span == NOWHERE:
-        return pl.lit(True)  # noqa: FBT003
+        return pl.lit(True)
     return within(partition_of(table), "timestamp" if "known_at" in table.schema else "written_at", span)
 
 
 def _of(contracts: Sequence[Contract]) -> pl.Expr:
     """Return a condition of plain comparisons, so that row groups of other contracts are left out."""
     if not contracts:
-        return pl.lit(False)  # noqa: FBT003
+        return pl.lit(False)
     if len(contracts) <= FEW:
         return reduce(
             or_,

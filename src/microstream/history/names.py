@@ -39,7 +39,7 @@ def candidates(spelling: str) -> pl.Expr:
     It compares columns with plain values, so that whole files and row groups are left out by their statistics.
     """
     venue, text = venue_of(spelling)
-    of_venue = pl.lit(True) if venue is None else pl.col("exchange") == venue  # noqa: FBT003
+    of_venue = pl.lit(True) if venue is None else pl.col("exchange") == venue
     if text.lower() == ALL or _GLOB.search(text):
         return of_venue
     plain = re.sub(r"[/_\-]", "", text).upper()

@@ -218,9 +218,7 @@ class History:
             ticks = with_value(ticks, kind, rows, MINUTE_MS if is_candle(kind) else 0, limits[kind])
         return typed(ticks.sort(*CONTRACT, "timestamp"))
 
-    def _meant(
-        self, instrument: str, exchange: str | None, span: Span
-    ) -> dict[JoinedKind, list[Contract]]:
+    def _meant(self, instrument: str, exchange: str | None, span: Span) -> dict[JoinedKind, list[Contract]]:
         """Return the contracts of every kind; not each has every kind, so one that knows the name is enough."""
         found: dict[JoinedKind, list[Contract]] = {}
         unknown: list[ConfigError] = []
@@ -260,7 +258,7 @@ class History:
         contracts = self._contracts(kind, instrument, exchange, whole)
         rows = newest(self._lookup.past(kind, contracts, whole, _known(as_of)))
         if every_ms == MINUTE_MS:
-            plain = rows.with_columns(pl.lit(1, pl.Int64).alias("candles"), pl.lit(True).alias("complete"))  # noqa: FBT003
+            plain = rows.with_columns(pl.lit(1, pl.Int64).alias("candles"), pl.lit(True).alias("complete"))
             return typed(plain.select(CANDLE_COLUMNS))
         by_venue = rows.partition_by("exchange", maintain_order=True)
         longer = [resampled(each, every_ms, step_ms(each["exchange"][0], kind)) for each in by_venue]
