@@ -31,8 +31,10 @@ def with_intervals(settled: pl.DataFrame, ledger: Ledger) -> pl.DataFrame:
         check_sortedness=False,
     )
     sure = joined.filter((pl.col("_end") >= pl.col("timestamp")) | (pl.col("_from") >= pl.col("timestamp")))
-    hours = (pl.col("timestamp") - pl.col("_before")) / HOUR_MS
-    known = sure.select("_row", hours.alias("_hours")).filter(pl.col("_hours").is_in(HOURS))
+    distance = pl.col("timestamp") - pl.col("_before")
+    known = sure.filter(distance.is_in([hours * HOUR_MS for hours in HOURS])).select(
+        "_row", (distance / HOUR_MS).alias("_hours")
+    )
     interval, rate = pl.col("_hours"), pl.col("settled_rate")
     return (
         spaced.with_row_index("_row")
