@@ -108,16 +108,16 @@ class _Gathered:
 
     def _take_bars(self, rows: pl.DataFrame, span: Span) -> None:
         long = pl.col("close_time") - pl.col("open_time")
-        shares = (
+        longest = (
             rows.filter(long <= LONGEST_BAR_MS)
             .unique([*_CONTRACT, "timeframe", "open_time"])
             .group_by(*_CONTRACT, "timeframe")
-            .agg(((pl.col("coverage") * long).sum() / (span.end - span.start)).clip(0, 1).alias("share"))
+            .agg((pl.col("coverage") * long).sum().alias("live_ms"))
             .group_by(_CONTRACT)
-            .agg(pl.col("share").max())
+            .agg(pl.col("live_ms").max())
         )
-        for exchange, symbol, share in shares.iter_rows():
-            self.bars[exchange, symbol] = share
+        for exchange, symbol, live_ms in longest.iter_rows():
+            self.bars[exchange, symbol] = min(1.0, live_ms / (span.end - span.start))
 
 
 def certify(

@@ -16,7 +16,8 @@ KEPT_INTERVALS = 3
 class Grade(Struct, frozen=True):
     """A family of a contract in a span.
 
-    `live` is the share of the time, of families of values alone; ages are `received_at` - `timestamp` in ms, None where nothing has a time.
+    `live` is the share of the time, None of families that are silent by nature. Ages are `received_at` - `timestamp`
+    in ms, None where nothing has a time.
     `missing` counts the numbers that lack in `seq` between the first and the last of each run, `stale` and `outliers`
     the messages with these flags.
     """
@@ -47,7 +48,7 @@ def graded(
     return {
         (row[names[0]], row[names[1]]): Grade(
             rows=row["rows"],
-            live=(row["live"] or 0.0) if family in VALUES else None,
+            live=(row["live_ms"] or 0) / (span.end - span.start) if family in VALUES else None,
             age_p50_ms=row["age_p50_ms"],
             age_p99_ms=row["age_p99_ms"],
             missing=row["missing"],
@@ -73,7 +74,7 @@ def _live(rows: pl.DataFrame, names: tuple[str, str], span: Span, interval_ms: i
         .sort(*names, "received_at", "written_at", "entry", "place")
         .with_columns(pl.when(is_live).then((finish - begin).clip(0)).otherwise(0).alias("live_ms"))
         .group_by(names)
-        .agg((pl.col("live_ms").sum() / (span.end - span.start)).alias("live"))
+        .agg(pl.col("live_ms").sum())
     )
 
 

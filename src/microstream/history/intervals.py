@@ -33,7 +33,7 @@ def with_intervals(settled: pl.DataFrame, ledger: Ledger) -> pl.DataFrame:
     sure = joined.filter((pl.col("_end") >= pl.col("timestamp")) | (pl.col("_from") >= pl.col("timestamp")))
     distance = pl.col("timestamp") - pl.col("_before")
     known = sure.filter(distance.is_in([hours * HOUR_MS for hours in HOURS])).select(
-        "_row", (distance / HOUR_MS).alias("_hours")
+        "_row", (distance // HOUR_MS).cast(pl.Float64).alias("_hours")
     )
     interval, rate = pl.col("_hours"), pl.col("settled_rate")
     return (

@@ -29,7 +29,7 @@ _COMING_MS = 25 * 3_600_000
 
 
 class History:
-    """The tables under one URL, read as frames: polars, and Arrow by `.to_arrow()`.
+    """The tables under one URL, read as frames of polars, which every Arrow library takes as they are.
 
     An instrument is named as in the configuration's `symbols`: `SOL/USDT:USDT`, the venue's `solusdt`, the pair
     `SOL/USDT`, the coin `SOL`, a glob or `all`, each also for one venue (`okx:SOL`); `exchange` does the same. `start`
