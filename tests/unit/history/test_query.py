@@ -172,7 +172,12 @@ def test_a_join_knows_nothing_of_the_future(store: Store) -> None:
     note(store, "funding", Span(T0 - DAY, T0 + DAY))
     found = History(store.url).joined("SOL", start=T0, end=T0 + 8 * MINUTE)
     assert found["mark_price"].to_list() == [None, 1, 7, 2, 2, 2, 2, 2]
-    assert found["mark_price_age_ms"].to_list() == [None, 0, MINUTE, *(number * MINUTE for number in range(5))]
+    assert found["mark_price_age_ms"].to_list() == [
+        None,
+        0,
+        MINUTE,
+        *(number * MINUTE for number in range(5)),
+    ]
     assert found["open_interest"].to_list() == [None, 5, 5, 5, 5, 5, 5, 5]
     assert found["open_interest_age_ms"][1] == 30_000
     assert set(found["settled_rate"]) == {0.2}
