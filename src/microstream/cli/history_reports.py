@@ -22,14 +22,13 @@ from microstream.model.past import ROWS, Span
 
 NOTHING_THERE = 1
 DAYS_MS = 30 * 86_400_000
+MINUTE_MS = 60_000
 PIPED_WIDTH = 120
-FEW_LINES = 50
-"""Lines up to which contracts are shown one by one."""
 
 
 def print_coverage(asked: Asked) -> int:
     """Print what is there and what is missing, and return the exit code: 1 if nothing is known."""
-    end = asked.end if asked.end is not None else asked.now
+    end = asked.end if asked.end is not None else asked.now - asked.now % MINUTE_MS
     start = asked.start if asked.start is not None else end - DAYS_MS
     if start >= end:
         raise ConfigError("--from is not before --to")

@@ -97,4 +97,6 @@ def _recorded_reason(ledger: Ledger, subject: Subject, within: Span) -> str:
         return "the recorder was there all the time and nothing was published"
     if lost:
         return f"lost for {lost / total:.0%} of this time: the recorder was away for longer than the log reached back"
+    if not there:
+        return "nothing was recorded in this time"
     return f"recorded for {there / total:.0%} of this time, and nothing was published then"

@@ -32,7 +32,7 @@ def batches(
     counts = table.read(table.scan().filter(day, *of_venue).group_by(names).len().sort(names))
     owner, item = names
     for first, last in _pieces(list(counts.iter_rows()), most):
-        keys = (pl.col(owner) == first[0]) & pl.col(item).is_between(first[1], last[1])
+        keys = (pl.col(owner) == first[0]) & (pl.col(item) >= first[1]) & (pl.col(item) <= last[1])
         query = table.scan().filter(within("day", "written_at", longer), keys, *of_venue).drop("day")
         yield table.read(query)
 

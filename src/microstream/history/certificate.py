@@ -98,7 +98,9 @@ class _Gathered:
             return
         known = rows.filter(pl.col("instrument").is_not_null()).unique(names, keep="last")
         for exchange, symbol, instrument in known.select(*names, "instrument").iter_rows():
-            self.instruments[exchange, symbol] = instrument
+            self.instruments.setdefault(
+                (exchange, symbol), instrument
+            )  # spot, which comes later, has symbols too
         if family == "quality":
             raised = rows.filter(pl.col("state") == "raised").group_by(*names, "kind").len()
             for exchange, symbol, kind, count in raised.iter_rows():

@@ -14,7 +14,7 @@ def markdown(certificate: Certificate) -> Iterator[str]:
     of = f" of {certificate.exchange}" if certificate.exchange else ""
     yield f"# Quality certificate{of}, {certificate.day} (UTC)"
     yield ""
-    yield f"- {certificate.rows:,} messages of {len(certificate.contracts):,} contracts and spot pairs"
+    yield f"- messages: {certificate.rows:,}, contracts: {len(certificate.contracts):,}"
     yield f"- SHA-256 of the data: `{certificate.sha256}`"
     yield f"- made {text_from_ms(certificate.made_at // 1000 * 1000)} UTC"
     if certificate.end - certificate.start < 86_400_000:
