@@ -18,7 +18,7 @@ def moment(option: str, text: str, now_ms: int) -> int:
     Raises `ConfigError`.
     """
     try:
-        return now_ms - round(seconds(text) * 1000)
+        return now_ms - round(seconds(text.strip()) * 1000)
     except ValueError as error:
         if "too long" in str(error):
             raise ConfigError(f"{option} {text} {error}") from None
