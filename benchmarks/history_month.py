@@ -20,6 +20,7 @@ from pathlib import Path
 import polars as pl
 
 from benchmarks.table import table
+from microstream.history import History
 from microstream.history.store import Store
 
 CONTRACTS = 1_400
@@ -29,12 +30,12 @@ DAY = 1_440 * MINUTE
 T0 = 1_790_000_000_000 // DAY * DAY
 GOAL_S = 0.5
 QUERIES = {
-    "a month of minutes": "mark('C0700/USDT:USDT', start=T0, end=END)",
-    "the same by the venue's name": "mark('c0700usdt', start=T0, end=END)",
-    "the same of one venue": "mark('C0700/USDT:USDT', exchange='binance', start=T0, end=END)",
-    "an hour's candles of a month": "mark('C0700/USDT:USDT', start=T0, end=END, every='1h')",
-    "a day of minutes": "mark('C0700/USDT:USDT', start=END - DAY, end=END)",
-    "a month as known then": "mark('C0700/USDT:USDT', start=T0, end=END, as_of=END)",
+    "a month of minutes": "mark('{coin}/USDT:USDT', start=T0, end=END)",
+    "the same by the venue's name": "mark('{venue_name}', start=T0, end=END)",
+    "the same of one venue": "mark('{coin}/USDT:USDT', exchange='binance', start=T0, end=END)",
+    "an hour's candles of a month": "mark('{coin}/USDT:USDT', start=T0, end=END, every='1h')",
+    "a day of minutes": "mark('{coin}/USDT:USDT', start=END - DAY, end=END)",
+    "a month as known then": "mark('{coin}/USDT:USDT', start=T0, end=END, as_of=END)",
 }
 _COLD = """
 import sys, time
@@ -56,15 +57,15 @@ def main(contracts: int = CONTRACTS, days: int = DAYS, folder: str | None = None
             f"venue/mark: {files['num_records'].sum():,} rows, {files.height} files, {size:,.0f} MB,"
             f" made in {build_s:.0f} s"
         )
-        table(
-            ("query", "rows", "cold, ms", "warm, ms", "goal, ms"),
-            [_row(url, days, *q) for q in QUERIES.items()],
-        )
+        coin = f"C{contracts // 4:04d}"
+        queries = {
+            name: query.format(coin=coin, venue_name=f"{coin.lower()}usdt") for name, query in QUERIES.items()
+        }
+        rows = [_row(url, days, name, query) for name, query in queries.items()]
+        table(("query", "rows", "cold, ms", "warm, ms", "goal, ms"), rows)
 
 
 def _row(url: str, days: int, name: str, query: str) -> tuple[str, ...]:
-    from microstream.history import History  # noqa: PLC0415  # after the table is there
-
     end = T0 + days * DAY
     cold_s, rows = _cold(url, query, end)
     history = History(url)
@@ -72,7 +73,7 @@ def _row(url: str, days: int, name: str, query: str) -> tuple[str, ...]:
     return name, f"{rows:,}", f"{1000 * cold_s:.0f}", f"{1000 * warm_s:.0f}", f"{1000 * GOAL_S:.0f}"
 
 
-def _timed(history: object, query: str, end: int) -> float:
+def _timed(history: History, query: str, end: int) -> float:
     began = time.perf_counter()
     eval(f"history.{query}", {"history": history, "T0": T0, "END": end, "DAY": DAY})  # noqa: S307
     return time.perf_counter() - began
@@ -130,9 +131,9 @@ def candles(contracts: int, start: int) -> pl.DataFrame:
     number = pl.int_range(rows, eager=True) // 1_440
     coin = "C" + (number // 2).cast(pl.String).str.zfill(4)
     binance = number % 2 == 0
-    walk = (pl.int_range(rows, eager=True).hash(start) % 41).cast(pl.Float64) - 20
+    walk = (pl.int_range(rows, eager=True).hash(start) % 4_001).cast(pl.Float64) - 2_000
     frame = pl.DataFrame({"number": number, "coin": coin, "binance": binance, "walk": walk})
-    close = 10_000 + pl.col("walk").cum_sum().over("number")
+    close = 1_000_000 + pl.col("walk").cum_sum().over("number")
     timestamp = start + pl.int_range(pl.len()).over("number") * MINUTE
     return frame.select(
         exchange=pl.when("binance").then(pl.lit("binance")).otherwise(pl.lit("okx")),
@@ -142,8 +143,8 @@ def candles(contracts: int, start: int) -> pl.DataFrame:
         instrument=pl.col("coin") + "/USDT:USDT",
         timestamp=timestamp,
         open=(close - pl.col("walk")) / 100,
-        high=(close + 25) / 100,
-        low=(close - 25) / 100,
+        high=(close + 2_500) / 100,
+        low=(close - 2_500) / 100,
         close=close / 100,
         known_at=timestamp + MINUTE,
         fetched_at=pl.lit(start + DAY),

@@ -10,7 +10,7 @@ from microstream.history.moments import within
 from microstream.history.tables import Table
 from microstream.model.past import Span
 
-BATCH_ROWS = 500_000
+BATCH_ROWS = 250_000
 
 
 def batches(
