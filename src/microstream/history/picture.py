@@ -18,27 +18,31 @@ LETTERS: Mapping[State, str] = {
 LEGEND = "# there   o asked, nothing happened   + in part   . not there   x the venue has it no more   ! lost"
 SUMMED = f"{LEGEND}\n1-9 tenths of what is there of all contracts; --all or an instrument shows each"
 LEAST_PIECES, MOST_PIECES = 10, 120
-SHARES = 26
-"""Letters of the shares behind a line."""
-NAME = 40
-"""Room for `binance BTC/USDT:USDT funding`."""
+SHARES = ("there", "missing", "gone", "lost")
+SHARE = 8
+"""Letters of a share behind a line."""
+NAME = 36
+"""Room for `binance 1000PEPE/USDT:USDT funding`."""
+GAP = "  "
 
 
 def pieces_for(width: int) -> int:
     """Return how many pieces of time fit on a line."""
-    return max(LEAST_PIECES, min(MOST_PIECES, width - NAME - SHARES))
+    return max(LEAST_PIECES, min(MOST_PIECES, width - NAME - 2 * len(GAP) - SHARE * len(SHARES)))
 
 
 def picture(coverage: Coverage) -> Iterator[str]:
     """Yield the lines: the span, a line for each subject with its shares, the legend."""
     names = [_name(line) for line in coverage.lines]
     wide = max(map(len, names), default=0)
-    start, end = (text_from_ms(at, seconds=False) for at in (coverage.start, coverage.end))
+    minutes = (at - at % 60_000 for at in (coverage.start, coverage.end))
+    start, end = (text_from_ms(at, seconds=False) for at in minutes)
     across = max((len(line.states) for line in coverage.lines), default=0)
-    yield f"{'':<{wide}}  {start + ' ':-<{max(across - len(end) - 1, len(start) + 2)}} {end}"
+    ruler = f"{start} ".ljust(across - len(end) - 1, "-") + f" {end}"
+    yield f"{'':<{wide}}{GAP}{ruler}{GAP}{''.join(map(_right, SHARES))}"
     for name, line in zip(names, coverage.lines, strict=True):
         letters = "".join(map(_letter, line.states, line.parts)) if line.contracts > 1 else _letters(line)
-        yield f"{name:<{wide}}  {letters}  {_shares(line)}"
+        yield f"{name:<{wide}}{GAP}{letters:<{len(ruler)}}{GAP}{_shares(line)}".rstrip()
     yield ""
     yield SUMMED if coverage.summed else LEGEND
 
@@ -63,8 +67,12 @@ def _name(line: Line) -> str:
 
 
 def _shares(line: Line) -> str:
-    parts = [("there", line.there), ("gone", line.gone), ("lost", line.lost), ("missing", line.missing)]
-    return ", ".join(f"{_percent(share)} {name}" for name, share in parts if share or name == "there")
+    shares = (line.there, line.missing, line.gone, line.lost)
+    return "".join(_right(_percent(share) if share or not at else "") for at, share in enumerate(shares))
+
+
+def _right(text: str) -> str:
+    return text.rjust(SHARE)
 
 
 def _percent(share: float) -> str:

@@ -34,7 +34,18 @@ def test_every_state_has_its_letter(store: Store) -> None:
     assert line.states == ["gone"] * 2 + ["rows", "rows", "nothing", "part"] + ["missing"] * 4
     assert (line.there, line.gone, line.missing, line.lost) == (0.35, 0.2, pytest.approx(0.45), 0)
     lines = list(picture(_coverage(store)))
-    assert lines[1] == "okx SOL/USDT:USDT mark  xx##o+....  35% there, 20% gone, 45% missing"
+    assert lines[0].split() == [
+        "2026-09-21",
+        "00:00",
+        "2026-09-21",
+        "10:00",
+        "there",
+        "missing",
+        "gone",
+        "lost",
+    ]
+    assert lines[1].split() == ["okx", "SOL/USDT:USDT", "mark", "xx##o+....", "35%", "45%", "20%"]
+    assert lines[1].index("45%") + 3 == lines[0].index("missing") + len("missing")
     assert lines[-1].startswith("# there   o asked, nothing happened")
 
 
