@@ -1,5 +1,6 @@
 """Rows for the tables of tests: settled rates, candles, messages, and notes of them."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -64,10 +65,15 @@ def publish(store: Store, family: str, messages: Iterable[Message], delay: int =
     """Record messages, each written some ms after its receipt, several of one ms in the order given."""
     rows = list(messages)
     written = [row.received_at + delay for row in rows]
+    seen: Counter[int] = Counter()
+    places_in_entry = []
+    for at in written:
+        places_in_entry.append(seen[at])
+        seen[at] += 1
     places = [
         pl.Series("written_at", written, pl.Int64),
         pl.Series("entry", [0] * len(rows), pl.Int64),
-        pl.Series("place", [written[:at].count(each) for at, each in enumerate(written)], pl.Int64),
+        pl.Series("place", places_in_entry, pl.Int64),
     ]
     store.published[family].append(pl.DataFrame([*places, *COLUMNS[family].series(rows)]))
 
