@@ -4,7 +4,19 @@ import sys
 
 import typer
 
-from microstream.cli import alerts, backfill, config, decode, demo, doctor, monitor, run, simulate, top
+from microstream.cli import (
+    alerts,
+    backfill,
+    config,
+    decode,
+    demo,
+    doctor,
+    history,
+    monitor,
+    run,
+    simulate,
+    top,
+)
 from microstream.errors import ConfigError, MicrostreamError, StartError
 
 BAD_CONFIGURATION = 2
@@ -28,6 +40,7 @@ cli.command("simulate", context_settings={"allow_extra_args": True, "ignore_unkn
 cli.command("backfill")(backfill.command)
 cli.command("config")(config.command)
 cli.command("doctor")(doctor.command)
+cli.command("history")(history.command)
 cli.add_typer(alerts.cli, name="alerts")
 
 

@@ -59,7 +59,8 @@ class Columns(Generic[S]):
         self.kind = kind
         self.schema = schema_of(kind)
         hints = get_type_hints(kind)
-        self._texts = {name for name in self.schema if _is_text(hints[name])}
+        self.texts = frozenset(name for name in self.schema if _is_text(hints[name]))
+        """Columns with JSON text."""
         self._parts = {
             name: _one_of(hints[name])[0]
             for name, dtype in self.schema.items()
@@ -79,7 +80,7 @@ class Columns(Generic[S]):
 
     def _column(self, name: str, values: list[Any]) -> pl.Series:
         dtype = self.schema[name]
-        if name in self._texts:
+        if name in self.texts:
             values = [None if value is None else _ENCODE(value).decode() for value in values]
         elif name in self._parts:
             return _struct_column(name, self._parts[name], values)
@@ -88,7 +89,7 @@ class Columns(Generic[S]):
         return pl.Series(name, values, dtype=dtype)
 
     def _back(self, name: str) -> Callable[[pl.Series], list[Any]]:
-        if name in self._texts:
+        if name in self.texts:
             decode = msgspec.json.Decoder().decode
             return lambda column: [None if text is None else decode(text) for text in column]
         return lambda column: column.to_list()

@@ -56,12 +56,11 @@ class Ledger:
         self._table = table
         self._spans: dict[tuple[Subject, Answer], Spans] = {}
 
-    def load(self) -> None:
-        """Read all notes. Raises `StoreDown`."""
+    def load(self, where: pl.Expr | None = None) -> None:
+        """Read all notes, or those that a condition takes. Raises `StoreDown`."""
         self._spans = {}
-        found = self._table.read(
-            self._table.scan().select("exchange", "symbol", "kind", "answer", "start", "end")
-        )
+        notes = self._table.scan() if where is None else self._table.scan().filter(where)
+        found = self._table.read(notes.select("exchange", "symbol", "kind", "answer", "start", "end"))
         for exchange, symbol, kind, answer, start, end in found.sort("start").iter_rows():
             self.spans(Subject(exchange, symbol, kind), answer).add(Span(start, end))
 
