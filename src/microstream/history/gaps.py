@@ -10,6 +10,8 @@ from microstream.spec.history import History
 
 MINUTE_MS = 60_000
 GRID_MS = 300_000
+BEFORE_MS = 24 * 3_600_000
+"""Settlements are asked for from so long before: the distance to the one before tells the interval of the first."""
 SETTLEMENT_MS = 8 * 3_600_000
 """Usual distance of settlements, for guessing how many requests a span takes."""
 
@@ -52,8 +54,11 @@ def find_gaps(
             subject = Subject(instrument.exchange, instrument.symbol, history.kind)
             if history.request(instrument, Span(now - MINUTE_MS, now), now) is None:
                 continue
-            there, since = _available(instrument, history, within, now)
-            before = Span(within.start, min(since, within.end))
+            wanted = within
+            if history.kind == "funding":
+                wanted = Span(within.start - BEFORE_MS, within.end)
+            there, since = _available(instrument, history, wanted, now)
+            before = Span(wanted.start, min(since, wanted.end))
             notes += [Note(subject, span, "gone") for span in ledger.holes(subject, before)]
             missing = [there] if again and there.start < there.end else ledger.holes(subject, there)
             gaps += [Gap(instrument, history, span) for span in missing]

@@ -67,3 +67,11 @@ def test_a_span_before_all_is_gone_as_a_whole(ledger: Ledger) -> None:
 def test_expected_requests_follow_the_page(minutes: int, requests: int) -> None:
     """As many as the pages that the span has."""
     assert expected_requests(Gap(contract(), history(), Span(NOW - minutes * MINUTE, NOW))) == requests
+
+
+def test_settlements_are_asked_for_from_a_day_before(ledger: Ledger) -> None:
+    """So that the interval of the first one can be told."""
+    gaps, _ = find_gaps(
+        ledger, [contract()], [history("funding", step_ms=None)], {"funding"}, hours(2, 1), NOW
+    )
+    assert [gap.span for gap in gaps] == [Span(NOW - 2 * 3_600_000 - DAY, NOW - 3_600_000)]
