@@ -34,7 +34,7 @@ class Analytics:
     def ticking(self, now: int) -> Iterator[None]:
         """Close the bars whose time is over, in steps.
 
-        A full second may come a little after what was taken behind it; that does not move it.
+        Its time may come a little after what was taken behind it; that does not move it.
         """
         self._ticked_at = now = max(now, self._ticked_at)
         if self.bars is not None:

@@ -12,6 +12,7 @@ from microstream.api.server import StatusServer
 from microstream.app.health import VenueHealth, venue_health
 from microstream.app.measurements import measurements
 from microstream.app.names import check_names
+from microstream.app.outlet import CLOSE_MS, closing_time
 from microstream.app.supervisor import supervise
 from microstream.app.wiring import Parts, wire
 from microstream.clock import Clock, SystemClock
@@ -22,7 +23,6 @@ from microstream.telemetry.lag import LoopLag
 from microstream.telemetry.metrics import exposition, process_exposition
 
 TICK_S = 1.0
-SECOND_MS = 1_000
 DRAIN_S = 3.0
 """How long unsent messages may hold up the end."""
 
@@ -151,14 +151,14 @@ class MultiTimeframeCoordinator:
                 await asyncio.sleep(0)
 
     async def _close(self) -> None:
-        """Close bars, and compute what is made of values, at full seconds.
+        """Close bars, and compute what is made of values, a little after full seconds.
 
-        The time that this goes by is the full second itself, not when the loop came to it: so the same values make the
-        same signals once more when they are replayed.
+        The time that this goes by is the moment that it was meant for, not when the loop came to it, and it is one at
+        which venues are quiet: so the same values make the same signals once more when they are replayed.
         """
         while True:
-            await self._until(0.0)
-            for _ in self._parts.outlet.ticking(full_second(self._clock.now_ms())):
+            await self._until(CLOSE_MS / 1000)
+            for _ in self._parts.outlet.ticking(closing_time(self._clock.now_ms())):
                 await asyncio.sleep(0)
 
     async def _until(self, phase_s: float) -> None:
@@ -186,12 +186,6 @@ class MultiTimeframeCoordinator:
             log.warning("ended with unsent messages", count=left)
         if sending is not None and (left := sending.result()):
             log.warning("ended with unsent notifications", count=left)
-
-
-def full_second(now: int) -> int:
-    """Return the full second that a timer was meant for (ms UTC), if it came a bit early, or late."""
-    near = now + SECOND_MS // 4
-    return near - near % SECOND_MS
 
 
 async def _keep_alive(server: EmbeddedServer) -> None:

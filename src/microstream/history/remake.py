@@ -36,10 +36,12 @@ class Stages(Protocol):
 class Remake:
     """Feeds stages, second by second as the service does, and numbers what they make.
 
+    `phase_ms` is when in a second time does its work in them.
     `run` of what is made is the time of the first message. What the recorded families were is left out.
     """
 
-    def __init__(self, stages: Stages) -> None:
+    def __init__(self, stages: Stages, phase_ms: int) -> None:
+        self._phase_ms = phase_ms
         self._stages = stages
         self._numbers: Counter[str] = Counter()
         self._run = 0
@@ -79,7 +81,7 @@ class Remake:
     def _ticked(self, now: int) -> Iterator[Entry]:
         """Let the full seconds pass up to a time."""
         if not self._tick_at or now - self._tick_at >= AWAY_MS:
-            self._tick_at = now - now % SECOND_MS
+            self._tick_at = now - now % SECOND_MS + self._phase_ms
         while self._tick_at <= now:
             self._stages.tick(self._tick_at)
             yield from _apart(self._stages.made(), self._tick_at)

@@ -50,9 +50,9 @@ async def _streams(link: Link) -> list[bytes]:
     found: set[bytes] = set()
     cursor: Any = b"0"
     while True:
-        [reply] = await link.execute([command("SCAN", cursor, "MATCH", "stream:*", "COUNT", _SCANNED)])
-        cursor, keys = reply  # type: ignore[misc, assignment]  # a reply within a reply
-        found |= {key for key in keys if key.startswith(heads)}  # type: ignore[union-attr, arg-type]
+        reply: Any = await link.execute([command("SCAN", cursor, "MATCH", "stream:*", "COUNT", _SCANNED)])
+        [[cursor, keys]] = reply
+        found |= {key for key in keys if key.startswith(heads)}
         if cursor == b"0":
             return sorted(found)
 
