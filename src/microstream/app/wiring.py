@@ -100,7 +100,7 @@ def wire(config: Config, clock: Clock, random: Random, environ: Mapping[str, str
     selection = Selection(config.symbols, tradfi=config.tradfi)
     buffer = Buffer(config.redis.max_queued)
     outlet = Outlet(buffer, clock)
-    bus = Bus(_sink_settings(config), buffer, clock, run=clock.now_ms())
+    bus = Bus(sink_settings(config, server_url(config)), buffer, clock, run=clock.now_ms())
     gate = asyncio.Event()
     collectors: dict[str, Collector] = {}
 
@@ -240,10 +240,11 @@ def _log(message: QualityMessage) -> None:
     )
 
 
-def _sink_settings(config: Config) -> SinkSettings:
+def sink_settings(config: Config, url: str) -> SinkSettings:
+    """Return how the configuration wants a server to be written to."""
     redis = config.redis
     return SinkSettings(
-        url=server_url(config),
+        url=url,
         last_ttl_s=round(redis.last_ttl),
         stream_max_length=redis.stream_max_length,
         stream_max_age_s=round(redis.stream_max_age),

@@ -81,7 +81,8 @@ class Remake:
     def _ticked(self, now: int) -> Iterator[Entry]:
         """Let the full seconds pass up to a time."""
         if not self._tick_at or now - self._tick_at >= AWAY_MS:
-            self._tick_at = now - now % SECOND_MS + self._phase_ms
+            begun = now - self._phase_ms
+            self._tick_at = begun - begun % SECOND_MS + SECOND_MS + self._phase_ms
         while self._tick_at <= now:
             self._stages.tick(self._tick_at)
             yield from _apart(self._stages.made(), self._tick_at)

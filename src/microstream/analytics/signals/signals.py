@@ -75,9 +75,16 @@ class Signals:
         self._channels: dict[tuple[str, str], Channel] = {}
         self._finished: dict[str, None] = {}
         self._due = 0
+        self._held: list[Message] | None = None
 
     def take(self, message: Message) -> None:
-        """Take a published message."""
+        """Take a published message; while signals are computed it waits, so that all of them are of one moment."""
+        if self._held is None:
+            self._take(message)
+        else:
+            self._held.append(message)
+
+    def _take(self, message: Message) -> None:
         if isinstance(message, InstrumentMessage):
             self._learn(message)
         elif isinstance(message, BarMessage):
@@ -89,9 +96,20 @@ class Signals:
 
     def ticking(self, now: int) -> Iterator[None]:
         """Compute what is due, in steps."""
-        yield from self._regimes(now)
-        if now < self._due:
-            return
+        if self._held is not None:
+            return  # the last time's are not done yet
+        self._held = []
+        try:
+            yield from self._regimes(now)
+            if now >= self._due:
+                yield from self._all(now)
+        finally:
+            held, self._held = self._held, None
+            for message in held:
+                self._take(message)
+
+    def _all(self, now: int) -> Iterator[None]:
+        """Tell all signals but the regimes."""
         self._due = now - now % self._settings.interval_ms + self._settings.interval_ms
         count = 0
         for coin in list(self._known.coins):
