@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from microstream.cli import alerts, config, decode, demo, doctor, monitor, run, simulate, top
+from microstream.cli import alerts, config, decode, demo, doctor, monitor, replay, run, simulate, top
 from microstream.errors import ConfigError, MicrostreamError, StartError
 
 BAD_CONFIGURATION = 2
@@ -27,6 +27,7 @@ cli.command("simulate", context_settings={"allow_extra_args": True, "ignore_unkn
 )
 cli.command("config")(config.command)
 cli.command("doctor")(doctor.command)
+cli.command("replay")(replay.command)
 cli.add_typer(alerts.cli, name="alerts")
 
 

@@ -33,10 +33,11 @@ log = get_logger(__name__)
 
 @dataclass(slots=True)
 class Progress:
-    """How far a replay is: the recorded time that it has reached (ms UTC, 0 before the first message), and what went
-    out so far, by family; `digest` is over `channel SPACE payload NEWLINE` of every message in the order of sending.
+    """How far a replay is: the recorded times of the first and the newest message that went out (ms UTC, 0 before), and
+    how many went out, by family; `digest` is over `channel SPACE payload NEWLINE` of each in the order of sending.
     """
 
+    first: int = 0
     reached: int = 0
     messages: Counter[str] = field(default_factory=Counter)
     digest: "hashlib._Hash" = field(default_factory=hashlib.sha256)
@@ -74,7 +75,7 @@ class Replay:
         self._encode = msgspec.json.Encoder().encode
         self._waiting: list[Payloads] = []
         self._count = 0
-        self._reached = 0
+        self._first = self._reached = 0
         self._away_s = 0.0
 
     def stop(self) -> None:
@@ -144,6 +145,7 @@ class Replay:
         await self._until(entry.written_at)
         self._waiting.append([(where, self._payload(message)) for where, message in entry.messages])
         self._count += len(entry.messages)
+        self._first = self._first or entry.written_at
         self._reached = entry.written_at
         if self._count >= BATCH:
             await self._flush()
@@ -176,6 +178,7 @@ class Replay:
         if not entries:
             return
         progress = self.progress
+        progress.first = progress.first or self._first
         progress.reached = self._reached
         for entry in entries:
             progress.messages[entry[0][0].family] += len(entry)
