@@ -29,7 +29,7 @@ class Analytics:
         elif self.bars is not None:
             self.bars.take(channel, message, now)
         if self.signals is not None:
-            self.signals.take(message)
+            self.signals.take(message, now)
 
     def ticking(self, now: int) -> Iterator[None]:
         """Close the bars whose time is over, in steps.

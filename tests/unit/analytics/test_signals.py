@@ -469,3 +469,20 @@ def test_the_same_input_makes_the_same_signals_byte_by_byte() -> None:
     first = made()
     assert first == made()
     assert len(first) > 100
+
+
+def test_a_late_tick_goes_by_what_was_published_before_its_time() -> None:
+    """What came when the tick was due waits for the next one, however late the tick is; a clock that stands still holds
+    nothing back.
+    """
+    market = Market(interval_ms=1_000)
+    market.perpetual("okx", mark=100.0)
+    market.tick()
+    due = market.now + 1_000
+    for at, mark in ((due - 1, 101.0), (due, 102.0), (due + 3, 103.0)):
+        market.signals.take(mark_price(at, mark, 100.0, exchange="okx", symbol="sol-usdt"), at)
+    marks = []
+    for now in (due, due, due + 1_000):
+        list(market.signals.ticking(now))
+        marks.append(market.newest("basis", "okx:sol-usdt").inputs[0].value)
+    assert marks == [101.0, 101.0, 103.0]
