@@ -66,9 +66,7 @@ class FullHistories:
                 if step % 24 == 0:
                     self._signals.take(self._values(venue, symbol, instrument)[1], self._now - 1)
                 for timeframe in ("1m",) if step >= 300 else SignalSettings().regime_timeframes:
-                    self._signals.take(
-                        self._bar(venue, symbol, instrument, timeframe, step), self._now - 1
-                    )
+                    self._signals.take(self._bar(venue, symbol, instrument, timeframe, step), self._now - 1)
             if step % 24 == 0:
                 for _ in self._signals.ticking(self._now):
                     pass

@@ -31,7 +31,10 @@ def said(message: Message) -> bytes:
 
 
 places = st.tuples(
-    st.integers(0, 240_000), st.integers(0, 2), st.sampled_from(["funding", "mark_price"]), st.sampled_from("ab")
+    st.integers(0, 240_000),
+    st.integers(0, 2),
+    st.sampled_from(["funding", "mark_price"]),
+    st.sampled_from("ab"),
 )
 
 
@@ -62,7 +65,9 @@ def test_channels_are_those_of_the_messages(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
     record(store, minutes(1))
     channels = {where.name for entry in read(Tape(store, ["oi", "funding"])) for where, _ in entry.messages}
-    assert channels == {f"{prefix}:bybit:{name}" for prefix in ("funding", "meta:oi") for name in ("solusdt", "btcusdt")}
+    assert channels == {
+        f"{prefix}:bybit:{name}" for prefix in ("funding", "meta:oi") for name in ("solusdt", "btcusdt")
+    }
 
 
 def test_a_span_is_half_open_and_contracts_are_chosen(tmp_path: Path) -> None:
