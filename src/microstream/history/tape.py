@@ -9,6 +9,7 @@ import polars as pl
 
 from microstream.history.published import COLUMNS
 from microstream.history.store import Store
+from microstream.history.tables import Table
 from microstream.model.channels import Channel, channel
 from microstream.model.messages import InstrumentMessage, Message
 from microstream.model.past import Span
@@ -91,13 +92,10 @@ class Tape:
 
     def recorded(self) -> Span | None:
         """Return the time of the first message and that behind the last one, None where there is none."""
-        at = pl.col("written_at")
-        found = [
-            table.read(table.scan().select(at.min().alias("first"), at.max().alias("last"))).row(0)
-            for table in self._tables.values()
-        ]
-        known = [(first, last) for first, last in found if first is not None]
-        return Span(min(known)[0], max(last for _, last in known) + 1) if known else None
+        spans = [span for table in self._tables.values() if (span := _recorded(table)) is not None]
+        if not spans:
+            return None
+        return Span(min(span.start for span in spans), max(span.end for span in spans))
 
     def parts(self, span: Span) -> Iterator[Span]:
         """Yield the parts of a span that hold anything, each small enough to be read at once."""
@@ -170,6 +168,17 @@ class Tape:
         if row not in self._verdicts:
             self._verdicts[row] = self._wants is None or self._wants(*row)
         return self._verdicts[row]
+
+
+def _recorded(table: Table) -> Span | None:
+    """Return the span of a table, of which the first and the last day are read."""
+    days = table.files()["partition"]
+    if days.is_empty():
+        return None
+    at, ends = pl.col("written_at"), [days.min(), days.max()]
+    rows = table.scan().filter(pl.col("day").is_in(ends))
+    first, last = table.read(rows.select(at.min().alias("first"), at.max().alias("last"))).row(0)
+    return None if first is None else Span(first, last + 1)
 
 
 def _order(family: str, frame: pl.DataFrame) -> pl.DataFrame:
