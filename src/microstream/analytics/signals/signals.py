@@ -115,7 +115,7 @@ class Signals:
             self._until = now + TICK_MS
             self._release(now + TICK_MS)
 
-    def _release(self, until: int) -> None:
+    def _release(self, until: float) -> None:
         """Take what was published before a time."""
         while self._held and self._held[0][0] < until:
             self._take(self._held.popleft()[1])
