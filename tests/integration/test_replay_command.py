@@ -80,6 +80,7 @@ def test_a_span_without_anything_says_what_there_is(folder: Path, valkey: str) -
     """Exit code 1, and the times of the first and last message."""
     code, out, err = ended(start(folder, "--from", "2026-11-26", "--redis", valkey))
     assert (code, out) == (1, "")
+    assert "nothing is recorded from 2026-11-26T00:00:00.000Z to " in err
     assert "history has 2026-11-25T12:00:00.000Z to 2026-11-25T12:01:59.021Z" in err
 
 

@@ -4,7 +4,6 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +12,7 @@ import typer
 from microstream import venues
 from microstream.app.target import check_target
 from microstream.app.wiring import server_url
+from microstream.cli import replay_options as options
 from microstream.cli.extra import need_history
 from microstream.cli.replay_progress import iso, print_summary, show
 from microstream.cli.run import run_async
@@ -20,8 +20,7 @@ from microstream.cli.session import on_signals, on_terminal, tell
 from microstream.cli.session import server_url as target_url
 from microstream.cli.times import moment
 from microstream.clock import SystemClock
-from microstream.config import Config, load, seconds
-from microstream.config.urls import redact, store_url
+from microstream.config import Config, load
 from microstream.errors import ConfigError, SinkDown
 from microstream.model.channels import PREFIXES
 from microstream.model.past import Span
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from microstream.history.replay import Replay
 
 NOTHING_RECORDED = 1
-FASTEST = "max"
 
 _clock = SystemClock()
 
@@ -94,16 +92,16 @@ def command(
 
     now = _clock.now_ms()
     wishes = Wishes(
-        span=_span(moment("--from", start, now), now if end is None else moment("--to", end, now)),
-        store=_store(url, loaded.config),
-        speed=_speed(speed),
+        span=options.span(moment("--from", start, now), now if end is None else moment("--to", end, now)),
+        store=options.store(url, loaded.config),
+        speed=options.speed(speed),
         compute=compute,
-        warm_up_ms=round(_seconds("--warm-up", warm_up) * 1000),
-        exchanges=_known("--exchange", exchange or [], list(venues.REGISTRY)),
-        families=_known("--families", _list(families), list(PREFIXES)),
-        symbols=_list(symbols),
+        warm_up_ms=round(options.seconds_of("--warm-up", warm_up) * 1000),
+        exchanges=options.known_ones("--exchange", exchange or [], list(venues.REGISTRY)),
+        families=options.known_ones("--families", options.listed(families), list(PREFIXES)),
+        symbols=options.listed(symbols),
     )
-    hold_s = None if hold is None else _seconds("--hold", hold)
+    hold_s = None if hold is None else options.seconds_of("--hold", hold)
     codes: list[int] = []
     target = target_url(redis, config)
     run_async(_main(wishes, loaded.config, target, hold_s, codes, own=redis is None), fast=True)
@@ -125,9 +123,12 @@ async def _main(
         replay = make_replay(wishes, config, url, _clock)
         with on_signals(replay.stop) as stopped:
             await _played(replay)
-            codes.append(0 if replay.progress.messages or stopped.is_set() else NOTHING_RECORDED)
-            if is_ours and not stopped.is_set():
+            if not replay.progress.entries and not stopped.is_set():
+                _say_nothing(wishes, recorded)
+                codes.append(NOTHING_RECORDED)
+            elif is_ours and not stopped.is_set():
                 await _hold(url, hold_s, stopped)
+    codes.append(0)
 
 
 async def _check(url: str, config: Config) -> None:
@@ -145,7 +146,8 @@ async def _played(replay: "Replay") -> None:
         showing = group.create_task(show(replay, _clock))
         await replay.run()
         showing.cancel()
-    print_summary(replay, _clock.monotonic() - began)
+    if replay.progress.entries:
+        print_summary(replay, _clock.monotonic() - began)
 
 
 @asynccontextmanager
@@ -190,50 +192,3 @@ def _say_nothing(wishes: "Wishes", recorded: Span | None) -> None:
             f"microstream: nothing is recorded from {iso(wishes.span.start)} to {iso(wishes.span.end)};"
             f" {wishes.store} has {iso(recorded.start)} to {iso(recorded.end)}"
         )
-
-
-def _span(start: int, end: int) -> Span:
-    if end <= start:
-        raise ConfigError(f"--from {iso(start)} --to {iso(end)}: the end is not behind the start")
-    return Span(start, end)
-
-
-def _speed(text: str) -> float | None:
-    """Return how many times as fast; None is as fast as can be."""
-    if text == FASTEST:
-        return None
-    try:
-        speed = float(text.removesuffix("x"))
-    except ValueError:
-        speed = 0.0
-    if not 0 < speed < inf:
-        raise ConfigError(f"--speed {text}: write a number above 0, as 1 or 10 or 0.5, or max")
-    return speed
-
-
-def _store(url: str | None, config: Config) -> str:
-    if url is None:
-        return config.history.url
-    try:
-        return store_url(url)
-    except ValueError as error:
-        raise ConfigError(f"--url {redact(url)} {error}") from None
-
-
-def _seconds(option: str, text: str) -> float:
-    try:
-        return seconds(text)
-    except ValueError as error:
-        raise ConfigError(f"{option} {text} {error}") from None
-
-
-def _list(text: str | None) -> list[str]:
-    return [word.strip() for word in (text or "").split(",") if word.strip()]
-
-
-def _known(option: str, names: list[str], known: list[str]) -> list[str]:
-    """Return the names, all of which must be known ones."""
-    for name in names:
-        if name not in known:
-            raise ConfigError(f"{option} {name}: there is {', '.join(known)}")
-    return names

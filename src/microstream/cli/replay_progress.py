@@ -33,7 +33,7 @@ async def show(replay: "Replay", clock: Clock) -> None:
             left_s = time_left(replay.progress, replay.span, now - began)
             if is_terminal:
                 print(f"\r{_line(replay.progress, rate, left_s)}\x1b[K", end="", file=sys.stderr, flush=True)
-            elif count:
+            elif replay.progress.entries:
                 reached, left = iso(replay.progress.reached), None if left_s is None else round(left_s)
                 log.info("replaying", reached=reached, messages=count, per_second=round(rate), left_s=left)
     finally:
@@ -67,7 +67,7 @@ def print_summary(replay: "Replay", took_s: float) -> None:
 
 
 def _line(progress: "Progress", rate: float, left_s: float | None) -> str:
-    if not progress.messages:
+    if not progress.entries:
         return "reading"
     left = "" if left_s is None else f", {_clock_time(left_s)} left"
     return f"{iso(progress.reached)}  {progress.messages.total():,} messages, {rate:,.0f} a second{left}"

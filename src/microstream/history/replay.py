@@ -33,10 +33,13 @@ log = get_logger(__name__)
 
 @dataclass(slots=True)
 class Progress:
-    """How far a replay is: the recorded times of the first and the newest message that went out (ms UTC, 0 before), and
-    how many went out, by family; `digest` is over `channel SPACE payload NEWLINE` of each in the order of sending.
+    """How far a replay is: the recorded times of the first and the newest entry (ms UTC, 0 before), how many entries
+    were taken, and how many messages went out, by family.
+
+    `digest` is over `channel SPACE payload NEWLINE` of each of them in the order of sending.
     """
 
+    entries: int = 0
     first: int = 0
     reached: int = 0
     messages: Counter[str] = field(default_factory=Counter)
@@ -75,7 +78,6 @@ class Replay:
         self._encode = msgspec.json.Encoder().encode
         self._waiting: list[Payloads] = []
         self._count = 0
-        self._first = self._reached = 0
         self._away_s = 0.0
 
     def stop(self) -> None:
@@ -140,13 +142,17 @@ class Replay:
 
     async def _send(self, entry: Entry) -> None:
         """Send an entry when it is due, in one write with those that are due at the same time."""
+        await self._until(entry.written_at)
+        progress = self.progress
+        progress.entries += 1
+        progress.first = progress.first or entry.written_at
+        progress.reached = entry.written_at
+        if progress.entries % BATCH == 0:
+            await asyncio.sleep(0)  # where little is published, nothing else waits
         if entry.messages[0][0].family not in self._families:
             return
-        await self._until(entry.written_at)
         self._waiting.append([(where, self._payload(message)) for where, message in entry.messages])
         self._count += len(entry.messages)
-        self._first = self._first or entry.written_at
-        self._reached = entry.written_at
         if self._count >= BATCH:
             await self._flush()
 
@@ -178,8 +184,6 @@ class Replay:
         if not entries:
             return
         progress = self.progress
-        progress.first = progress.first or self._first
-        progress.reached = self._reached
         for entry in entries:
             progress.messages[entry[0][0].family] += len(entry)
         lines = [b"%b %b\n" % (where.name.encode(), payload) for entry in entries for where, payload in entry]

@@ -12,7 +12,6 @@ from microstream.model.channels import Channel
 from microstream.sinks.connection import Link
 from microstream.sinks.delivery import deliver
 from microstream.sinks.packing import Packer, Slice
-from microstream.sinks.resp import bulk
 from microstream.sinks.settings import SinkSettings
 
 FIRST_DELAY_S, LONGEST_DELAY_S = 0.05, 0.5
@@ -41,11 +40,6 @@ class Relay:
     async def offer(self, entries: Iterable[Sequence[tuple[Channel, bytes]]]) -> None:
         """Pack entries, each the payloads of one entry of a stream; wait while too much is unwritten."""
         await self._slices.put(self._packer.pack_numbered(entries))
-
-    async def forget(self, group: str, items: Iterable[str]) -> None:
-        """Take items out of the last values of a group, after all that was offered before."""
-        commands = self._packer.group(group).forget(bulk(item.encode()) for item in items)
-        await self._slices.put(Slice(b"".join(commands), len(commands)))
 
     async def written(self) -> None:
         """Return when everything that was offered is written."""
