@@ -486,3 +486,15 @@ def test_a_late_tick_goes_by_what_was_published_before_its_time() -> None:
         list(market.signals.ticking(now))
         marks.append(market.newest("basis", "okx:sol-usdt").inputs[0].value)
     assert marks == [101.0, 101.0, 103.0]
+
+
+def test_who_is_heard_of_first_changes_no_sum() -> None:
+    """The last digit of a sum depends on the order of its parts, which is therefore that of their names."""
+    totals = set()
+    for order in (("okx", "bybit", "binance"), ("binance", "okx", "bybit"), ("bybit", "binance", "okx")):
+        market = Market()
+        for exchange in order:
+            market.perpetual(exchange, value={"okx": 0.1, "bybit": 0.2, "binance": 0.3}[exchange])
+        market.tick()
+        totals.add(market.newest("liquidity", "sol").values["open_value"])
+    assert len(totals) == 1
