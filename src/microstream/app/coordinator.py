@@ -154,12 +154,13 @@ class MultiTimeframeCoordinator:
         """Close bars, and compute what is made of values, a little after full seconds.
 
         The time that this goes by is the moment that it was meant for, not when the loop came to it, and it is one at
-        which venues are quiet: so the same values make the same signals once more when they are replayed.
+        which venues are quiet: so the same values make the same signals once more when they are replayed. Time begins
+        before the first value.
         """
         while True:
-            await self._until(CLOSE_MS / 1000)
             for _ in self._parts.outlet.ticking(closing_time(self._clock.now_ms())):
                 await asyncio.sleep(0)
+            await self._until(CLOSE_MS / 1000)
 
     async def _until(self, phase_s: float) -> None:
         """Wait until the clock is so far past a full second."""

@@ -82,7 +82,7 @@ class Remake:
         """Let the full seconds pass up to a time."""
         if not self._tick_at or now - self._tick_at >= AWAY_MS:
             begun = now - self._phase_ms
-            self._tick_at = begun - begun % SECOND_MS + SECOND_MS + self._phase_ms
+            self._tick_at = begun - begun % SECOND_MS + self._phase_ms
         while self._tick_at <= now:
             self._stages.tick(self._tick_at)
             yield from _apart(self._stages.made(), self._tick_at)

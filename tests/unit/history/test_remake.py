@@ -49,11 +49,12 @@ def entry(at: int) -> Entry:
 
 
 def test_ticks_lie_between_messages_as_in_the_service() -> None:
-    """One at its place in every second, from the first after the first message; what comes at its time comes after."""
+    """One at its place in every second, the first before the first message; what comes at its time comes after."""
     notes = Notes()
     remake = Remake(notes, phase_ms=250)
     made = list(remake.entries([entry(300), entry(1_249), entry(1_250), entry(3_100)]))
     assert notes.told == [
+        ("tick", 250),
         ("solusdt", 300),
         ("solusdt", 1_249),
         ("tick", 1_250),
@@ -64,20 +65,21 @@ def test_ticks_lie_between_messages_as_in_the_service() -> None:
     assert [
         (one.written_at - NOON, message.run, message.seq) for one in made for _, message in one.messages
     ] == [
+        (250, NOON + 250, 1),
         (300, 7, 9),
         (1_249, 7, 9),
-        (1_250, NOON + 300, 1),
+        (1_250, NOON + 250, 2),
         (1_250, 7, 9),
-        (2_250, NOON + 300, 2),
+        (2_250, NOON + 250, 3),
         (3_100, 7, 9),
     ]
 
 
 def test_nobody_was_there_in_a_long_silence() -> None:
-    """A minute without a message has no ticks; they go on with the next message."""
+    """A minute without a message has no ticks; they go on just before the next message."""
     notes = Notes()
     list(Remake(notes, phase_ms=250).entries([entry(300), entry(500_000)]))
-    assert notes.told == [("solusdt", 300), ("solusdt", 500_000)]
+    assert notes.told == [("tick", 250), ("solusdt", 300), ("tick", 499_250), ("solusdt", 500_000)]
 
 
 def test_numbers_begin_behind_the_warm_up() -> None:
