@@ -37,7 +37,7 @@ class FullHistories:
             (venue, f"coin{coin}usdt", f"COIN{coin}/USDT:USDT") for coin in range(COINS) for venue in VENUES
         ]
         for venue, symbol, instrument in self._contracts:
-            self._signals.take(_row(venue, symbol, instrument))
+            self._signals.take(_row(venue, symbol, instrument), 0)
         self.contracts = len(self._contracts)
         self._now = NOW
         self.round()
@@ -51,7 +51,7 @@ class FullHistories:
         self.made = 0
         for contract in self._contracts:
             for message in self._values(*contract):
-                self._signals.take(message)
+                self._signals.take(message, self._now - 1)
         for _ in self._signals.ticking(self._now):
             pass
 
@@ -64,9 +64,9 @@ class FullHistories:
             self._now += MINUTE_MS
             for venue, symbol, instrument in self._contracts:
                 if step % 24 == 0:
-                    self._signals.take(self._values(venue, symbol, instrument)[1])
+                    self._signals.take(self._values(venue, symbol, instrument)[1], self._now - 1)
                 for timeframe in ("1m",) if step >= 300 else SignalSettings().regime_timeframes:
-                    self._signals.take(self._bar(venue, symbol, instrument, timeframe, step))
+                    self._signals.take(self._bar(venue, symbol, instrument, timeframe, step), self._now - 1)
             if step % 24 == 0:
                 for _ in self._signals.ticking(self._now):
                     pass

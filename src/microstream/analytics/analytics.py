@@ -19,20 +19,24 @@ class Analytics:
         self.bars = bars
         self.signals = signals
         self._now = 0
+        self._ticked_at = 0
 
     def take(self, channel: Channel, message: Message, now: int) -> None:
         """Take a message that is published now."""
-        self._now = now = max(now, self._now)
+        self._now = now = max(now, self._now, self._ticked_at)
         if isinstance(message, InstrumentMessage):
             self._learn(message)
         elif self.bars is not None:
             self.bars.take(channel, message, now)
         if self.signals is not None:
-            self.signals.take(message)
+            self.signals.take(message, now)
 
     def ticking(self, now: int) -> Iterator[None]:
-        """Close the bars whose time is over, in steps."""
-        self._now = now = max(now, self._now)
+        """Close the bars whose time is over, in steps.
+
+        Its time may come a little after what was taken behind it; that does not move it.
+        """
+        self._ticked_at = now = max(now, self._ticked_at)
         if self.bars is not None:
             yield from self.bars.ticking(now)
         if self.signals is not None:

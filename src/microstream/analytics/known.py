@@ -1,5 +1,6 @@
 """What is known of every contract: the newest message of each family, and which contracts are of one coin. Pure."""
 
+from bisect import insort
 from collections.abc import Iterator
 
 from microstream.model.messages import (
@@ -108,8 +109,13 @@ class Known:
         contract = self.contracts.get(key)
         if contract is None:
             contract = self.contracts[key] = Contract(key, message, self._rows.get(key))
-            self.coins.setdefault(contract.base, []).append(contract)
+            # in an order of their own, because sums depend on theirs, and not on who was heard of first
+            insort(self.coins.setdefault(contract.base, []), contract, key=_key)
         return contract
+
+
+def _key(contract: Contract) -> str:
+    return contract.key
 
 
 def is_fresh(message: Message | None) -> bool:

@@ -33,6 +33,7 @@ class Sample(Struct, gc=False):
     value: Any
     at: int
     received_at: int
+    source: Source
 
 
 STALE = {"mark_price": -1, "funding": -2, "oi": -3}
@@ -99,10 +100,9 @@ class Track:
             self._judge("mark_price", message.flags, now)
         if at == index_at and watermark <= at <= now + SECOND_MS and at > self._prices_at:
             self._prices_at, self._prices = at, message
-            self._pending.append(Sample(at, PRICES, message, at, message.received_at))
+            self._pending.append(Sample(at, PRICES, message, at, message.received_at, message.source))
         else:
             self._take_apart(message, at, index_at, now, watermark)
-        self.source = message.source
 
     def _take_apart(
         self, message: MarkPriceMessage, at: int, index_at: int, now: int, watermark: int
@@ -115,23 +115,23 @@ class Track:
                 (self._prices_at, value) for value in said
             )
             self._prices = None
-        self._take(MARK, message.mark_price, at, received_at, now, watermark)
-        self._take(INDEX, message.index_price, index_at, received_at, now, watermark)
-        self._take(BASIS, message.basis_bps, max(at, index_at), received_at, now, watermark)
+        self._take(MARK, message.mark_price, at, received_at, message.source, now, watermark)
+        self._take(INDEX, message.index_price, index_at, received_at, message.source, now, watermark)
+        basis_at = max(at, index_at)
+        self._take(BASIS, message.basis_bps, basis_at, received_at, message.source, now, watermark)
 
     def take_funding(self, message: FundingMessage, now: int, watermark: int) -> None:
         """Take the coming rate."""
         self._judge("funding", message.flags, now)
-        self._take(FUNDING, message.funding_rate, _time_of(message), message.received_at, now, watermark)
-        self.source = message.source
+        rate, at, received_at = message.funding_rate, _time_of(message), message.received_at
+        self._take(FUNDING, rate, at, received_at, message.source, now, watermark)
 
     def take_open_interest(self, message: OpenInterestMessage, now: int, watermark: int) -> None:
         """Take open interest in coins and in dollars."""
         self._judge("oi", message.flags, now)
-        at = _time_of(message)
-        self._take(INTEREST, message.open_interest_base, at, message.received_at, now, watermark)
-        self._take(VALUE, message.open_value, at, message.received_at, now, watermark)
-        self.source = message.source
+        at, received_at, source = _time_of(message), message.received_at, message.source
+        self._take(INTEREST, message.open_interest_base, at, received_at, source, now, watermark)
+        self._take(VALUE, message.open_value, at, received_at, source, now, watermark)
 
     def close(self, end: int, *, dark: bool) -> Fold:
         """Return the second that ends at `end`; in a dark one the service itself was not there."""
@@ -156,7 +156,14 @@ class Track:
         self.closed = end
 
     def _take(
-        self, field: int, value: float | None, at: int, received_at: int, now: int, watermark: int
+        self,
+        field: int,
+        value: float | None,
+        at: int,
+        received_at: int,
+        source: Source,
+        now: int,
+        watermark: int,
     ) -> None:
         """Note a sample; one that says again what was said at that time is none."""
         if self._seen[field] == (at, value):
@@ -167,14 +174,14 @@ class Track:
             counts_at = watermark
         elif at > now + SECOND_MS:
             counts_at = at = now  # stamped in the future: the venue's clock is wrong, and is told elsewhere
-        self._pending.append(Sample(counts_at, field, value, at, received_at))
+        self._pending.append(Sample(counts_at, field, value, at, received_at, source))
 
     def _judge(self, family: str, flags: tuple[str, ...], now: int) -> None:
         """Note that a family has grown stale, or is live again."""
         is_stale = "stale" in flags
         if self._said_stale.get(family) is not is_stale:
             self._said_stale[family] = is_stale
-            self._pending.append(Sample(now, STALE[family], is_stale, now, 0))
+            self._pending.append(Sample(now, STALE[family], is_stale, now, 0, self.source))
 
     def _spend(self, end: int, cells: list[Cell | None]) -> None:
         """Put the samples before `end` into the cells, in the order of their times."""
@@ -186,7 +193,8 @@ class Track:
             if at >= end:
                 break
             spent += 1
-            self.received_at = max(self.received_at, sample.received_at)
+            if sample.received_at >= self.received_at:
+                self.received_at, self.source = sample.received_at, sample.source
             if field == PRICES:
                 self._put(cells, MARK, value.mark_price, at)
                 self._put(cells, INDEX, value.index_price, at)

@@ -12,6 +12,7 @@ from microstream.api.server import StatusServer
 from microstream.app.health import VenueHealth, venue_health
 from microstream.app.measurements import measurements
 from microstream.app.names import check_names
+from microstream.app.outlet import CLOSE_MS, closing_time
 from microstream.app.supervisor import supervise
 from microstream.app.wiring import Parts, wire
 from microstream.clock import Clock, SystemClock
@@ -150,11 +151,16 @@ class MultiTimeframeCoordinator:
                 await asyncio.sleep(0)
 
     async def _close(self) -> None:
-        """Close bars, and compute what is made of values, at full seconds."""
+        """Close bars, and compute what is made of values, a little after full seconds.
+
+        The time that this goes by is the moment that it was meant for, not when the loop came to it, and it is one at
+        which venues are quiet: so the same values make the same signals once more when they are replayed. Time begins
+        before the first value.
+        """
         while True:
-            await self._until(0.0)
-            for _ in self._parts.outlet.ticking(self._clock.now_ms()):
+            for _ in self._parts.outlet.ticking(closing_time(self._clock.now_ms())):
                 await asyncio.sleep(0)
+            await self._until(CLOSE_MS / 1000)
 
     async def _until(self, phase_s: float) -> None:
         """Wait until the clock is so far past a full second."""

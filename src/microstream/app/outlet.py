@@ -8,6 +8,16 @@ from microstream.model.channels import Channel
 from microstream.model.messages import Message
 from microstream.sinks.buffer import Buffer
 
+SECOND_MS = 1_000
+CLOSE_MS = 250
+"""When in a second time does its work in the stages: not at its beginning, where venues push, and what came just before
+or just after would be a matter of chance. A timer may come so much too early."""
+
+
+def closing_time(now: int) -> int:
+    """Return the moment that a timer was meant for (ms UTC) that comes within this second."""
+    return now - now % SECOND_MS + CLOSE_MS
+
 
 class Stage(Protocol):
     """What makes further messages of those that go out: bars, signals, alerts. Synchronous, never raises."""

@@ -12,10 +12,10 @@ from microstream import venues
 from microstream.alerts.delivery import Delivery
 from microstream.alerts.engine import Alerts
 from microstream.analytics.analytics import Analytics
-from microstream.analytics.bars import Bars, BarSettings
+from microstream.analytics.bars import Bars, BarSettings, Offer
 from microstream.analytics.signals import NAMES
 from microstream.analytics.signals.settings import SignalSettings
-from microstream.analytics.signals.signals import Signals
+from microstream.analytics.signals.signals import Remove, Signals
 from microstream.app.alerting import Where, make_alerts
 from microstream.app.collector import Collector
 from microstream.app.modes import Mode, Modes, modes, unstreamed
@@ -100,7 +100,7 @@ def wire(config: Config, clock: Clock, random: Random, environ: Mapping[str, str
     selection = Selection(config.symbols, tradfi=config.tradfi)
     buffer = Buffer(config.redis.max_queued)
     outlet = Outlet(buffer, clock)
-    bus = Bus(_sink_settings(config), buffer, clock, run=clock.now_ms())
+    bus = Bus(sink_settings(config, server_url(config)), buffer, clock, run=clock.now_ms())
     gate = asyncio.Event()
     collectors: dict[str, Collector] = {}
 
@@ -168,23 +168,30 @@ def _alerts(
 
 def _analytics(config: Config, collectors: Mapping[str, Collector], outlet: Outlet) -> Analytics | None:
     """Return what makes bars and signals, and let the venues' books know the groups that bars add."""
-    bars, signals = None, None
-    if config.bars.enabled or config.signals.enabled:
-        shown = config.bars.timeframes if config.bars.enabled else ()
-        settings = BarSettings(
-            frozenset(shown), frozenset(config.bars.fields), round(config.bars.lateness * 1000)
-        )
+    if config.bars.enabled:
         for name, collector in collectors.items():
-            collector.book.derived = [f"bars:{name}:{timeframe}" for timeframe in shown]
-        families = {name: collector.families for name, collector in collectors.items()}
-        bars = Bars(settings, families, outlet.offer)
+            collector.book.derived = [f"bars:{name}:{timeframe}" for timeframe in config.bars.timeframes]
     if config.signals.enabled:
-        signals = Signals(_signal_settings(config.signals), outlet.offer, outlet.remove)
         for name in NAMES:
             outlet.retain(
                 f"signal:{name}", ()
             )  # those of an earlier run: they are computed anew within seconds
-    return Analytics(bars, signals) if bars else None
+    families = {name: collector.families for name, collector in collectors.items()}
+    return make_analytics(config, families, outlet.offer, outlet.remove)
+
+
+def make_analytics(
+    config: Config, families: Mapping[str, frozenset[str]], offer: Offer, remove: Remove
+) -> Analytics | None:
+    """Return what makes bars and signals of contracts of which each venue publishes these families."""
+    if not (config.bars.enabled or config.signals.enabled):
+        return None
+    shown = config.bars.timeframes if config.bars.enabled else ()
+    settings = BarSettings(
+        frozenset(shown), frozenset(config.bars.fields), round(config.bars.lateness * 1000)
+    )
+    signals = Signals(_signal_settings(config.signals), offer, remove) if config.signals.enabled else None
+    return Analytics(Bars(settings, families, offer), signals)
 
 
 def _signal_settings(signals: SignalsSection) -> SignalSettings:
@@ -233,10 +240,11 @@ def _log(message: QualityMessage) -> None:
     )
 
 
-def _sink_settings(config: Config) -> SinkSettings:
+def sink_settings(config: Config, url: str) -> SinkSettings:
+    """Return how the configuration wants a server to be written to."""
     redis = config.redis
     return SinkSettings(
-        url=server_url(config),
+        url=url,
         last_ttl_s=round(redis.last_ttl),
         stream_max_length=redis.stream_max_length,
         stream_max_age_s=round(redis.stream_max_age),

@@ -13,6 +13,7 @@ from microstream.cli import (
     doctor,
     history,
     monitor,
+    replay,
     run,
     simulate,
     top,
@@ -41,6 +42,7 @@ cli.command("backfill")(backfill.command)
 cli.command("config")(config.command)
 cli.command("doctor")(doctor.command)
 cli.command("history")(history.command)
+cli.command("replay")(replay.command)
 cli.add_typer(alerts.cli, name="alerts")
 
 

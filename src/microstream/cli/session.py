@@ -4,8 +4,8 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,6 +71,27 @@ async def limit(for_s: float | None) -> AsyncIterator[None]:
     except TimeoutError:
         if not timeout.expired():
             raise
+
+
+@contextmanager
+def on_signals(stop: Callable[[], None]) -> Iterator[asyncio.Event]:
+    """Call `stop` on SIGINT and SIGTERM, and set what is yielded; a second signal ends the process at once."""
+    loop, stopped = asyncio.get_running_loop(), asyncio.Event()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+
+    def on_first() -> None:
+        stop()
+        stopped.set()
+        for number in numbers:
+            loop.add_signal_handler(number, os._exit, 128 + number)
+
+    for number in numbers:
+        loop.add_signal_handler(number, on_first)
+    try:
+        yield stopped
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
 
 
 async def draw(table: "App[None]", items: AsyncIterator[Item], watch: Watch, clock: Clock) -> None:

@@ -9,13 +9,13 @@ import asyncio
 import random
 from typing import cast
 
-import hiredis
 from structlog import get_logger
 
 from microstream.clock import Clock
 from microstream.errors import SinkDown
 from microstream.sinks.buffer import Buffer
 from microstream.sinks.connection import Link, Refused
+from microstream.sinks.delivery import deliver
 from microstream.sinks.packing import Group, Packer, Slice
 from microstream.sinks.resp import bulk, command
 from microstream.sinks.settings import SinkSettings
@@ -128,16 +128,7 @@ class Bus:
         written = self._unacknowledged
         if written is None:
             return
-        replies = await self._link.send(written.packed, written.count)
-        if hiredis.ReplyError in set(map(type, replies)):
-            refused = [
-                (one, reply)
-                for one, reply in zip(written.commands, replies, strict=True)
-                if isinstance(reply, hiredis.ReplyError)
-            ]
-            written.packed, written.count = b"".join([one for one, _ in refused]), len(refused)
-            self._link.abort()
-            raise self._link.refusal(*refused[0])
+        await deliver(self._link, written)
         self._unacknowledged = None
         self._count(written)
 

@@ -58,6 +58,15 @@ def parse(url: str) -> Target:
         ) from None
 
 
+def place(url: str) -> tuple[str, int]:
+    """Return which server a URL is of, in one spelling, and which of its databases. Raises `ConfigError`."""
+    target = parse(url)
+    if isinstance(target, UnixDomainSocketConnection):
+        return f"unix://{target.path}", int(target.db)
+    host = "127.0.0.1" if target.host in {"localhost", "::1"} else target.host
+    return f"{host}:{target.port}", int(target.db)
+
+
 class _Session(asyncio.Protocol):
     """The life of one connection: collects the replies that one caller waits for."""
 

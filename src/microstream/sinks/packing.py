@@ -5,7 +5,7 @@ every message. Log and last value come before the publish, so one who subscribes
 value then misses nothing.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 
@@ -154,6 +154,40 @@ class Packer:
             part.publishes.clear()
         packed.packed = b"".join(pieces)
         return packed
+
+    def pack_numbered(self, entries: Iterable[Sequence[tuple[Channel, bytes]]]) -> Slice:
+        """Pack payloads that have their numbers already, each sequence as the one entry of its group that it was.
+
+        An entry is of one group and has an item once at most. They are written in the order in which they come.
+        """
+        packed = Slice()
+        pieces: list[bytes] = []
+        groups: dict[str, Group] = {}
+        for entry in entries:
+            part = self._put(entry)
+            group = groups[part.group.name] = part.group
+            fields = dict(zip(part.fields[::2], part.fields[1::2], strict=True))
+            together = b"".join(part.fields)
+            group.last.update(fields)
+            pieces += (group.log(len(fields), together), group.set_last(len(fields), together)[0])
+            pieces += part.publishes
+            packed.count += 2 + len(entry)
+            packed.families[part.family] = packed.families.get(part.family, 0) + len(entry)
+            part.fields.clear()
+            part.publishes.clear()
+        pieces += [group.expire for group in groups.values()]
+        packed.count += len(groups)
+        packed.packed = b"".join(pieces)
+        return packed
+
+    def _put(self, entry: Sequence[tuple[Channel, bytes]]) -> _Part:
+        """Add the payloads of an entry to the share of its group."""
+        for channel, payload in entry:
+            line = self._lines.get(channel.name) or self._line(channel)
+            value = bulk(payload)
+            line.part.fields += (line.item, value)
+            line.part.publishes += (line.publish, value)
+        return line.part
 
     def _numbered(self, messages: Iterable[Entry]) -> list[_Part]:
         """Give every message its number, encode it, and add it to the share of its group; return the shares."""

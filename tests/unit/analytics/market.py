@@ -36,7 +36,7 @@ class Market:
     def say(self, *messages: Message) -> None:
         """Publish messages."""
         for message in messages:
-            self.signals.take(message)
+            self.signals.take(message, self.now)
 
     def list_contract(self, exchange: str, coin: str = "sol", **row: Any) -> dict[str, Any]:
         """Let the registry have a perpetual in USDT; return the keys that its messages begin with."""

@@ -366,3 +366,13 @@ def test_the_same_input_makes_the_same_bars() -> None:
     assert first == made(range(NOON + 1000, end + 1, SECOND))
     assert first == made([*range(NOON + 1370, end, SECOND), end])
     assert len(first) > 25
+
+
+def test_the_source_of_a_bar_is_that_of_the_newest_message_in_it() -> None:
+    """What came after its end by another way, before it was closed, is none of it."""
+    desk = Desk()
+    desk.take(mark_price(NOON + 100, 1.0, source="rest"))
+    desk.take(mark_price(NOON + SECOND + 100, 2.0, source="ws"))
+    desk.tick(NOON + 4 * SECOND)
+    first, second = desk.of("1s")
+    assert (first.source, second.source) == ("rest", "ws")

@@ -152,3 +152,23 @@ def restored(packer: Packer) -> list[Any]:
         if words[0] == b"HSET"
         for item in words[2::2]
     ]
+
+
+def test_numbered_payloads_keep_their_entries(packer: Packer) -> None:
+    """Each sequence is an entry by itself, then its last values, then its publishes; a hash lives on once a slice."""
+    packed = packer.pack_numbered([[(SOL, b"s1"), (BTC, b"b1")], [(SOL, b"s2")]])
+    log = [b"XADD", f"stream:{GROUP}".encode(), b"MAXLEN", b"~", b"500", b"*"]
+    last = [b"HSET", f"last:{GROUP}".encode()]
+    assert commands(packed.commands) == [
+        [*log, b"sol-usdt", b"s1", b"btc-usdt", b"b1"],
+        [*last, b"sol-usdt", b"s1", b"btc-usdt", b"b1"],
+        [b"PUBLISH", SOL.name.encode(), b"s1"],
+        [b"PUBLISH", BTC.name.encode(), b"b1"],
+        [*log, b"sol-usdt", b"s2"],
+        [*last, b"sol-usdt", b"s2"],
+        [b"PUBLISH", SOL.name.encode(), b"s2"],
+        [b"EXPIRE", f"last:{GROUP}".encode(), b"60"],
+    ]
+    assert (packed.count, packed.families) == (8, {"mark_price": 3})
+    [[restored]] = [commands(portion[:1]) for portion in packer.group(GROUP).restore()]
+    assert restored == [*last, b"sol-usdt", b"s2", b"btc-usdt", b"b1"]

@@ -20,6 +20,7 @@ class Basis:
 
     def __init__(self, settings: SignalSettings) -> None:
         self._settings = settings
+        # from where on a sample is due is told by the clock, not by when the service began
         self._every_ms = settings.basis_window_ms // SAMPLES
         self._histories: dict[str, tuple[Moments, int]] = {}
 
@@ -98,7 +99,7 @@ class Basis:
             self._histories[key] = (Moments(SAMPLES), 0)
         history, sampled_at = self._histories[key]
         score = self.z_score(key, basis_bps)
-        if basis_bps is not None and now - sampled_at >= self._every_ms:
+        if basis_bps is not None and now // self._every_ms > sampled_at // self._every_ms:
             history.add(basis_bps)
             self._histories[key] = (history, now)
         return score, len(history)

@@ -38,6 +38,7 @@ class FundingAnomaly:
 
     def __init__(self, settings: SignalSettings) -> None:
         self._settings = settings
+        # from where on a sample is due is told by the clock, not by when the service began
         self._every_ms = settings.funding_window_ms // SAMPLES
         self._histories: dict[str, _History] = {}
 
@@ -123,7 +124,7 @@ class FundingAnomaly:
         return paid
 
     def _remember_live(self, history: _History, rate: float | None, now: int) -> None:
-        if rate is not None and now - history.sampled_at >= self._every_ms:
+        if rate is not None and now // self._every_ms > history.sampled_at // self._every_ms:
             history.sampled_at = now
             history.live.add(now, rate)
 

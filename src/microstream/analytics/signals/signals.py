@@ -1,6 +1,8 @@
 """All signals: when each is computed, and when it is published. Pure."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from math import inf
 
 from msgspec import Struct
 from msgspec.json import encode
@@ -31,6 +33,8 @@ Remove = Callable[[str, Iterable[str]], None]
 """Takes items out of the last values of a group."""
 REPEAT_MS = 60_000
 """A signal that has not changed is published again after so long, so that silence means trouble."""
+TICK_MS = 1_000
+"""Time between two ticks."""
 PORTION = 24
 """Signals that are made in one go, before others have their turn: a millisecond or two."""
 WHOLE = "*"
@@ -75,9 +79,21 @@ class Signals:
         self._channels: dict[tuple[str, str], Channel] = {}
         self._finished: dict[str, None] = {}
         self._due = 0
+        self._held: deque[tuple[int, Message]] = deque()
+        self._ticked_at, self._until = 0, inf
 
-    def take(self, message: Message) -> None:
-        """Take a published message."""
+    def take(self, message: Message, now: int) -> None:
+        """Take a message that is published now (ms UTC).
+
+        One that comes when the next tick is due waits until that is done: so a tick, however late and long it is, goes
+        by what was published before its time, and all its signals by the same.
+        """
+        if now < self._until or isinstance(message, BarMessage):
+            self._take(message)
+        else:
+            self._held.append((now, message))
+
+    def _take(self, message: Message) -> None:
         if isinstance(message, InstrumentMessage):
             self._learn(message)
         elif isinstance(message, BarMessage):
@@ -89,9 +105,23 @@ class Signals:
 
     def ticking(self, now: int) -> Iterator[None]:
         """Compute what is due, in steps."""
-        yield from self._regimes(now)
-        if now < self._due:
-            return
+        self._release(now if now > self._ticked_at else inf)  # time that stands still would hold all for ever
+        self._ticked_at, self._until = now, -inf
+        try:
+            yield from self._regimes(now)
+            if now >= self._due:
+                yield from self._all(now)
+        finally:
+            self._until = now + TICK_MS
+            self._release(now + TICK_MS)
+
+    def _release(self, until: float) -> None:
+        """Take what was published before a time."""
+        while self._held and self._held[0][0] < until:
+            self._take(self._held.popleft()[1])
+
+    def _all(self, now: int) -> Iterator[None]:
+        """Tell all signals but the regimes."""
         self._due = now - now % self._settings.interval_ms + self._settings.interval_ms
         count = 0
         for coin in list(self._known.coins):
