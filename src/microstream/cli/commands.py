@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from microstream.cli import alerts, config, decode, demo, doctor, monitor, run, simulate, top
+from microstream.cli import alerts, config, decode, demo, doctor, monitor, record, run, simulate, top
 from microstream.errors import ConfigError, MicrostreamError, StartError
 
 BAD_CONFIGURATION = 2
@@ -25,6 +25,7 @@ cli.command("decode")(decode.command)
 cli.command("simulate", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
     simulate.command
 )
+cli.command("record")(record.command)
 cli.command("config")(config.command)
 cli.command("doctor")(doctor.command)
 cli.add_typer(alerts.cli, name="alerts")

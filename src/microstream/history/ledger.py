@@ -53,14 +53,14 @@ class Ledger:
     }
 
     def __init__(self, table: Table) -> None:
-        self._table = table
+        self.table = table
         self._spans: dict[tuple[Subject, Answer], Spans] = {}
 
     def load(self) -> None:
         """Read all notes. Raises `StoreDown`."""
         self._spans = {}
-        found = self._table.read(
-            self._table.scan().select("exchange", "symbol", "kind", "answer", "start", "end")
+        found = self.table.read(
+            self.table.scan().select("exchange", "symbol", "kind", "answer", "start", "end")
         )
         for exchange, symbol, kind, answer, start, end in found.sort("start").iter_rows():
             self.spans(Subject(exchange, symbol, kind), answer).add(Span(start, end))
@@ -86,6 +86,6 @@ class Ledger:
         if not fresh:
             return
         rows = [(*note.subject, *note.span, note.answer, note.rows, now) for note in fresh]
-        self._table.append(pl.DataFrame(rows, schema=dict(self.SCHEMA), orient="row"))
+        self.table.append(pl.DataFrame(rows, schema=dict(self.SCHEMA), orient="row"))
         for note in fresh:
             self.spans(note.subject, note.answer).add(note.span)

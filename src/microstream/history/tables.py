@@ -18,6 +18,8 @@ ROW_GROUP = 50_000
 """Rows that a reader takes or leaves together: small enough to find one contract among all."""
 FILE_SIZE = 128 << 20
 _WRITER = WriterProperties(compression="ZSTD", compression_level=1, max_row_group_size=ROW_GROUP)
+_LOG_KEPT = {"delta.logRetentionDuration": "interval 1 days"}
+"""A commit every few seconds is a file each; nobody asks for the table of a week ago."""
 _UNREADABLE = (DeltaError, OSError, pl.exceptions.PolarsError)
 
 
@@ -58,19 +60,33 @@ class Table:
         self._partition: Partition = partition
         self._table: DeltaTable | None = None
 
-    def append(self, frame: pl.DataFrame, positions: Mapping[str, int] | None = None) -> None:
-        """Add rows, and note the positions that the table then covers: both or nothing."""
+    def append(
+        self,
+        frame: pl.DataFrame,
+        positions: Mapping[str, int] | None = None,
+        *,
+        after: Mapping[str, int | None] | None = None,
+    ) -> None:
+        """Add rows, and note the positions that the table then covers: both or nothing.
+
+        `after` are the positions that it must have before; others raise `StoreChanged`.
+        """
         transactions = [Transaction(name, at) for name, at in (positions or {}).items()]
         rows = frame.with_columns(self._partition_of()).sort(self._sort)
         with _at(self.location):
+            table = self._opened()
+            for name, at in (after or {}).items():
+                if (None if table is None else table.transaction_version(name)) != at:
+                    raise StoreChanged(f"{self.location}: another process has written {name}")
             write_deltalake(
-                self._opened() or self._made(),
+                table or self._made(),
                 rows.select(list(self.schema)),
                 mode="append",
                 schema_mode="merge",
                 partition_by=[self._partition],
                 writer_properties=_WRITER,
                 commit_properties=CommitProperties(app_transactions=transactions),
+                configuration=None if table else _LOG_KEPT,
             )
 
     def replace(self, frame: pl.DataFrame) -> None:
@@ -161,6 +177,9 @@ class Table:
                 self._table = DeltaTable(self.location)
             except TableNotFoundError:
                 return None
+        elif "://" not in self.location and not Path(self.location, "_delta_log").is_dir():
+            # writing on would leave a table without its beginning
+            raise StoreDown(f"{self.location} is gone; bring it back, or start again for a new one")
         return self._table
 
     def _refreshed(self) -> DeltaTable | None:
