@@ -88,6 +88,7 @@ class Lane:
         self._batches: deque[_Batch] = deque([_Batch()])
         self._wake = asyncio.Event()
         self._ending = False
+        self._shared = False
         self._complained: set[str] = set()
 
     @property
@@ -181,6 +182,7 @@ class Lane:
     async def _write(self, batch: _Batch) -> None:
         if batch is self._batches[-1]:
             self._batches.append(_Batch())
+        self._leave_out_covered(batch)
         try:
             standings = await asyncio.to_thread(self._commit, batch)
         except StoreChanged:
@@ -193,14 +195,22 @@ class Lane:
 
     async def _catch_up(self, batch: _Batch) -> None:
         """Another recorder has written: go on from where it has come to."""
-        log.info("another recorder writes to the same history", family=self.family)
+        if not self._shared:
+            self._shared = True
+            log.warning("another recorder writes to the same history", family=self.family)
         await asyncio.sleep(self._random.uniform(0.0, 1.0))
         groups = {entry.group for entry in batch.entries}
         for group in groups:
             self.standings[group] = await asyncio.to_thread(self._standing, group)
-        batch.entries = [entry for entry in batch.entries if not self._is_covered(entry, batch)]
-        batch.count = sum(len(entry.fields) for entry in batch.entries)
-        batch.read = None
+
+    def _leave_out_covered(self, batch: _Batch) -> None:
+        """Take out what another recorder has written meanwhile."""
+        entries = [entry for entry in batch.entries if not self._is_covered(entry, batch)]
+        if len(entries) < len(batch.entries):
+            if batch.notes is None:  # whose numbers nobody has looked at
+                self._numbering.forget({entry.group for entry in batch.entries})
+            batch.entries, batch.read = entries, None
+            batch.count = sum(len(entry.fields) for entry in entries)
 
     def _is_covered(self, entry: Entry, batch: _Batch) -> bool:
         at, before = self.standings[entry.group].at, batch.anew.get(entry.group)

@@ -29,6 +29,11 @@ class Numbering:
         """Whether a number of the group is remembered, so that a loss in it is counted here."""
         return group in self._groups
 
+    def forget(self, groups: set[str]) -> None:
+        """Begin anew with groups of which messages were left out."""
+        self._groups -= groups
+        self._last = {key: last for key, last in self._last.items() if key[0] not in groups}
+
     def take(self, messages: Iterable[tuple[str, bytes, int, Message]]) -> list[Missing]:
         """Go on with messages in order; return what is missing before them, one sum for each group."""
         found: dict[str, Missing] = {}

@@ -88,6 +88,7 @@ class Table:
                 commit_properties=CommitProperties(app_transactions=transactions),
                 configuration=None if table else _LOG_KEPT,
             )
+            self._opened()
 
     def replace(self, frame: pl.DataFrame) -> None:
         """Put these rows in the place of all that are there."""
