@@ -1,7 +1,6 @@
 """Follows the logs of many groups from given places, for one who must miss nothing and can wait."""
 
 import asyncio
-import logging
 import random
 from collections.abc import AsyncIterator, Collection, Iterator
 from time import monotonic, time
@@ -41,8 +40,6 @@ PREFIX = "stream:"
 
 News = Entry | Anew | Lost
 
-logger = logging.getLogger("microstream.client")
-
 
 class Tail:
     """Reads what is added to the logs `stream:{group}` of one server.
@@ -54,7 +51,7 @@ class Tail:
 
     def __init__(self, url: str) -> None:
         self.found: set[str] = set()
-        self.away: str | None = "not connected yet"
+        self.away: str | None = None
         self.name = server_name(url)
         self._client = client(url)
         self._positions: dict[str, LogPosition] = {}
@@ -85,7 +82,7 @@ class Tail:
         except (RedisError, OSError) as error:
             await self._fail(error)
             return []
-        self._note_back()
+        self.away, self._delay_s = None, FIRST_DELAY_S
         return news
 
     async def close(self) -> None:
@@ -173,15 +170,8 @@ class Tail:
         self._discover_at = monotonic() + DISCOVER_S
 
     async def _fail(self, error: Exception) -> None:
-        if self.away is None or self._delay_s == FIRST_DELAY_S:
-            logger.warning("%s is away, trying again: %s", self.name, error)
         self.away = str(error)
         self._unchecked |= self._positions.keys()
         self._discover_at = 0.0
         await asyncio.sleep(random.uniform(self._delay_s / 2, self._delay_s))
         self._delay_s = min(LONGEST_DELAY_S, self._delay_s * 2)
-
-    def _note_back(self) -> None:
-        if self.away is not None:
-            logger.info("connected to %s", self.name)
-        self.away, self._delay_s = None, FIRST_DELAY_S

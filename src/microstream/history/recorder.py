@@ -97,8 +97,15 @@ class Recorder:
         news = await self._tail.read(groups, block_ms)
         for each in news:
             self._lane(each.group).take(each)
-        self.state.redis = self._tail.away
+        self._note_server(self._tail.away)
         return len(news)
+
+    def _note_server(self, away: str | None) -> None:
+        if away is not None and not self.state.redis:
+            log.warning("redis is away, retrying", redis=self._tail.name, error=away)
+        elif away is None and self.state.redis != "":
+            log.info("redis is connected", redis=self._tail.name)
+        self.state.redis = away or ""
 
     def _follow(self, group: str) -> None:
         lane = self._lane(group)
