@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.recorded import logged, offer, recorded
+from tests.integration.recorded import Row, logged, offer, recorded
 from tests.integration.stage import Service, Simulator, wait_until
 
 from microstream.history.store import Store
@@ -91,14 +91,13 @@ def test_for_ends_it_with_0(valkey: str, tmp_path: Path) -> None:
 
 
 def test_run_records_by_itself(new_service: NewService, valkey: str, tmp_path: Path) -> None:
-    """Everything that was published until the end is in the tables; metrics tell of it; a killed recorder comes back."""
+    """All that was published until the end is in the tables; metrics tell of it; a killed recorder comes back."""
     history = {"record": True, "url": str(tmp_path / "history"), "flush": "1s"}
     settings = {"history": history, "bars": {"timeframes": "1s"}, "signals": {"enabled": True}}
     with Simulator(4) as sim, new_service(sim.urls, valkey, **settings) as service:
-        wait_until(lambda: service.metrics().get(("microstream_recorder_up",)) == 1, 20)
+        wait_until(lambda: service.metrics().get(("recorder_up",)) == 1, 20)
         wait_until(lambda: _rows(tmp_path / "history") > 0, 20)
-        [child] = [int(pid) for pid in service.family() if "--child" in _command(pid)]
-        os.kill(child, signal.SIGKILL)
+        os.kill(_child(service), signal.SIGKILL)
         wait_until(lambda: service.log("the recorder has died, it is started again"), 5)
         before = _rows(tmp_path / "history")
         wait_until(lambda: _rows(tmp_path / "history") > before, 20)
@@ -106,16 +105,19 @@ def test_run_records_by_itself(new_service: NewService, valkey: str, tmp_path: P
         service.stop(within_s=15)
         assert service.process.returncode == 0
         assert service.family() == []
-    assert recorded(tmp_path / "history") == logged(valkey) != []
+    assert _values(recorded(tmp_path / "history")) == _values(logged(valkey)) != []
+
+
+def _values(rows: list[Row]) -> list[tuple[Any, ...]]:
+    """Return rows with what their payloads say: a time in a column of numbers comes back as 5.0 where 5 was written."""
+    return [(*place, json.loads(raw)) for *place, raw in rows]
 
 
 def _families(service: Service) -> set[str]:
-    return {
-        key[1]
-        for key, rows in service.metrics().items()
-        if key[0] == "microstream_recorder_rows_total" and rows
-    }
+    return {key[1] for key, rows in service.metrics().items() if key[0] == "recorder_rows_total" and rows}
 
 
-def _command(pid: str) -> str:
-    return Path(f"/proc/{pid}/cmdline").read_text()
+def _child(service: Service) -> int:
+    pid = service.process.pid
+    [child] = map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+    return child
