@@ -20,6 +20,7 @@ NAMES = (
     "fullmarket",
     "signals",
     "requests",
+    "history",
 )
 LONG = "soak"
 """Runs when it is named only, as long as `--for` says."""

@@ -73,7 +73,7 @@ class Columns(Generic[S]):
 
     def series(self, rows: Sequence[S]) -> list[pl.Series]:
         """Return a column for every key."""
-        return [self._column(name, [getattr(row, name) for row in rows]) for name in self.schema]
+        return [self._column(name, list(map(attrgetter(name), rows))) for name in self.schema]
 
     def structs(self, frame: pl.DataFrame) -> list[S]:
         """Return the rows of a frame that has the columns as structs."""

@@ -60,6 +60,11 @@ class Recorder:
         self._late: set[str] = set()
         self._stop = asyncio.Event()
 
+    @property
+    def waiting(self) -> int:
+        """Messages that are read and not written yet."""
+        return sum(lane.waiting for lane in self._lanes.values())
+
     def stop(self) -> None:
         """Ask for the end: what is in the logs now is read and written, then `run` returns."""
         self._stop.set()
@@ -158,5 +163,5 @@ class Recorder:
             log.warning("the ledger cannot be written, retrying", why=str(error))
 
     def _say_unwritten(self) -> None:
-        if left := sum(lane.waiting for lane in self._lanes.values()):
+        if left := self.waiting:
             log.warning("ended with unwritten messages; the next start reads them again", count=left)
