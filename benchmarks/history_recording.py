@@ -181,8 +181,8 @@ async def _record(url: str, store: Store, count: int) -> tuple[float, float]:
     cpu, clock = time.process_time(), time.monotonic()
     recorder = Recorder(url, store)
     task = asyncio.create_task(recorder.run())
-    while recorder.state.rows.total() + recorder.waiting < count:
-        await asyncio.sleep(0.05)  # noqa: ASYNC110
+    while recorder.state.rows.total() + recorder.waiting < count:  # noqa: ASYNC110
+        await asyncio.sleep(0.05)
     recorder.stop()
     await task
     if recorder.state.rows.total() != count:

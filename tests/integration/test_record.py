@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -78,6 +79,56 @@ async def test_a_recorder_that_is_killed_loses_nothing(
 
 def _rows(folder: Path) -> int:
     return sum(int(table.files()["num_records"].sum()) for table in Store(str(folder)).published.values())
+
+
+async def test_a_full_disk_loses_nothing(
+    valkey: str, tmp_path: Path, publish_to: Callable[..., Any], eventually: Eventually
+) -> None:
+    """Files cannot grow beyond some bytes for a time: it says so, and writes everything afterwards."""
+    publisher, folder = publish_to(valkey), tmp_path / "history"
+    with record(valkey, folder) as process:
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (100, resource.RLIM_INFINITY))
+        for number in range(5):
+            offer(publisher.buffer, number)
+            await eventually(lambda: publisher.bus.unwritten == 0)
+        await asyncio.to_thread(_read_until, process, "history cannot be written, retrying")
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+        await eventually(lambda: _rows(folder) == 5 * 45, within_s=20)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+    assert recorded(folder) == logged(valkey)
+
+
+def _read_until(process: subprocess.Popen[str], event: str) -> None:
+    """Read the log up to an event; the library's own complaints stand between."""
+    assert process.stderr is not None
+    while event not in process.stderr.readline():
+        assert process.poll() is None
+
+
+@pytest.mark.parametrize("command", ["record", "run"])
+def test_missing_libraries_end_it_with_2(tmp_path: Path, command: str) -> None:
+    """The text says what to install."""
+    environ = dict(os.environ) | {"MICROSTREAM_HISTORY__RECORD": "true"}
+    environ["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+    program = [sys.executable, "-c", _WITHOUT, command]
+    ended = subprocess.run(
+        program, env=environ, capture_output=True, text=True, timeout=20, check=False, cwd=tmp_path
+    )
+    assert ended.returncode == 2
+    assert "pip install 'p9-microstream[history]'" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+_WITHOUT = """
+import importlib.util, sys
+found = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *rest: None if name == "deltalake" else found(name, *rest)
+from microstream.cli import main
+sys.argv[0] = "microstream"
+main()
+"""
+"""The command line on a machine where a library is missing."""
 
 
 def test_for_ends_it_with_0(valkey: str, tmp_path: Path) -> None:

@@ -20,7 +20,9 @@ from microstream.history.ledger import Subject
 from microstream.history.positions import packed
 from microstream.history.recorder import Recorder
 from microstream.history.store import Store
+from microstream.history.upkeep import Upkeep
 from microstream.model.channels import channel
+from microstream.sinks import EmbeddedServer
 
 Eventually = Callable[..., Awaitable[None]]
 PublishTo = Callable[..., Any]
@@ -249,12 +251,13 @@ async def test_bad_payloads_are_counted_and_stop_nothing(
 ) -> None:
     """No JSON, a missing key, a wrong type, a strange group and item: what is good beside them is recorded."""
     await client.xadd("stream:funding:okx", {"a": b"\xff", b"\xfe": b"{}", "c": b'{"v":1}'})
+    await client.xadd("stream:spot:okx", {"a": b"{}"})
     await client.xadd("stream:nothing:okx", {"a": b"{}"})
     await client.set("stream:oi:okx", b"no stream")
     await add(client, "funding:okx", 1)
     async with recording(valkey, tmp_path) as recorder:
         await eventually(lambda: recorder.state.rows.total() == 1)
-    assert recorder.state.rejects == {"funding": 3}
+    assert recorder.state.rejects == {"funding": 3, "spot": 1}
     [row] = recorded(tmp_path)
     assert row[0] == channel("funding", "okx", "sol-usdt").name
     async with recording(valkey, tmp_path) as recorder:
@@ -276,3 +279,43 @@ async def test_presence_is_noted(valkey: str, tmp_path: Path, client: Redis) -> 
     [span] = ledger.spans(FUNDING, "recorded")
     times = [row[1] for row in recorded(tmp_path) if row[0].startswith("funding")]
     assert span == (min(times), max(times) + 1)
+
+
+async def test_upkeep_does_not_disturb_recording(
+    valkey: str,
+    tmp_path: Path,
+    publish_to: PublishTo,
+    eventually: Eventually,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Files are merged and deleted while rows come in: each is there once."""
+    monkeypatch.setattr("microstream.history.upkeep.MANY_FILES", 2)
+    publisher, store = publish_to(valkey), Store(str(tmp_path))
+    upkeep = Upkeep(store, keep_s=86_400, max_total=1 << 30)
+    async with recording(valkey, tmp_path) as recorder:
+        for number in range(4):
+            await publish(publisher, eventually, 5, begin=10 * number)
+            for _, step in upkeep.steps():
+                await asyncio.to_thread(step)
+            await asyncio.to_thread(store.published["oi"].clean, 0)
+    assert recorder.state.down == {}
+    assert recorded(tmp_path) == logged(valkey)
+    assert max(table.files().height for table in store.published.values()) < 10
+
+
+async def test_a_server_that_restarts_is_followed_again(
+    free_port: int, tmp_path: Path, publish_to: PublishTo, eventually: Eventually
+) -> None:
+    """It begins empty: what it had is in the tables, what it gets comes there."""
+    async with EmbeddedServer(free_port) as server:
+        publisher = publish_to(server.url)
+        async with recording(server.url, tmp_path) as recorder:
+            count = await publish(publisher, eventually, 3)
+            await eventually(lambda: recorder.state.rows.total() == count, within_s=10)
+            before = logged(server.url)
+            await server.stop()
+            await eventually(lambda: bool(recorder.state.redis))
+            await server.start()
+            await publish(publisher, eventually, 3, begin=3)
+        assert recorded(tmp_path) == sorted([*before, *logged(server.url)])
+    assert lost(tmp_path) == []

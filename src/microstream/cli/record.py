@@ -13,6 +13,7 @@ import typer
 from pydantic import ValidationError
 
 from microstream.cli.extra import need_history
+from microstream.cli.memory import settle
 from microstream.cli.run import run_async
 from microstream.cli.session import duration, server_url, write
 from microstream.config import Config, load
@@ -78,6 +79,7 @@ async def _record(config: Config, url: str, for_s: float | None, *, child: bool)
     from microstream.history.recording import recording  # noqa: PLC0415  # the libraries may be missing
 
     recorder, upkeep = recording(config, url)
+    settle()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, _on_signal, recorder, number)

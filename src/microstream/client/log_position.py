@@ -18,7 +18,7 @@ class Entry(NamedTuple):
 
 
 class Anew(NamedTuple):
-    """The log was flushed, or its server replaced: it is read from its beginning. `after` was read before."""
+    """The log was flushed, or its server replaced. `after` was read before; ids that are smaller now are new ones."""
 
     group: str
     after: Place
@@ -84,9 +84,13 @@ class LogPosition:
     def check(self, info: LogInfo) -> list[Anew | Lost]:
         """Compare with what the server says; return what happened to the log."""
         told: list[Anew | Lost] = []
-        if self._is_another(info):
+        if info.last < self.at:
             told.append(Anew(self.group, self.at))
             self.at, self.number, self._sure = BEGINNING, 0, BEGINNING
+        elif self.number is not None and info.added is not None and info.added < self.number:
+            # ids go on by the clock, so what is behind the place is new, and what is before it may have been read
+            told.append(Anew(self.group, self.at))
+            self.number = 0 if self._is_behind(info) else None
         expected = self._expected(info)
         if lost := self._lost(info, expected):
             told.append(lost)
@@ -94,10 +98,6 @@ class LogPosition:
             self.number = expected
         self._sure = self.at
         return told
-
-    def _is_another(self, info: LogInfo) -> bool:
-        fewer = self.number is not None and info.added is not None and info.added < self.number
-        return info.last < self.at or fewer
 
     def _is_behind(self, info: LogInfo) -> bool:
         """Whether the entry after the one that was read may be cut off."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from microstream.clock import Clock
 from microstream.history.ledger import WHOLE, Ledger, Note, Subject
 from microstream.history.presence import FAMILIES, Presence
+from microstream.history.spans import Spans
 from microstream.model.messages import Message
 
 
@@ -23,7 +24,7 @@ class Notebook:
         self._clock = clock
         self._lock = threading.Lock()
         self._presence = Presence()
-        self._unwritten: list[Note] = []
+        self._unwritten: dict[Subject, Spans] = {}
         self._loaded = False
 
     def write(self, notes: Iterable[Note]) -> None:
@@ -32,23 +33,29 @@ class Notebook:
             self._ledger.note(notes, self._clock.now_ms())
 
     def hear(self, family: str, messages: list[tuple[str, bytes, int, Message]]) -> None:
-        """Take in messages that are in their table."""
+        """Take in messages that are in their table; raises nothing, because that cannot be undone."""
         if family not in FAMILIES:
             return
         by_group: dict[str, list[tuple[str, bytes, int, Message]]] = {}
         for each in messages:
             by_group.setdefault(each[0], []).append(each)
         with self._lock:
-            self._load()
             for group, heard in by_group.items():
                 self._presence.take(subject_of(group), heard)
 
     def write_presence(self) -> None:
         """Write the spans of presence as far as they go."""
         with self._lock:
-            self._unwritten += [Note(subject, span, "recorded") for subject, span in self._presence.due()]
-            self._ledger.note(self._unwritten, self._clock.now_ms())
-            self._unwritten = []
+            self._load()
+            for subject, span in self._presence.due():
+                self._unwritten.setdefault(subject, Spans()).add(span)
+            notes = [
+                Note(subject, span, "recorded")
+                for subject, spans in self._unwritten.items()
+                for span in spans
+            ]
+            self._ledger.note(notes, self._clock.now_ms())
+            self._unwritten = {}
 
     def _load(self) -> None:
         """Read how far the spans of presence go, so that a short pause does not interrupt them."""

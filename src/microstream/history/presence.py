@@ -19,8 +19,10 @@ class Presence:
         self._over: list[tuple[Subject, Span]] = []
 
     def resume(self, subject: Subject, until: int) -> None:
-        """Go on where a span ended that was written before."""
-        self._spans.setdefault(subject, Span(until, until))
+        """Go on where a span ended that was written before, unless there was a silence since."""
+        span = self._spans.setdefault(subject, Span(until, until))
+        if 0 < span.start - until <= SILENCE_MS:
+            self._spans[subject] = Span(until, span.end)
 
     def take(self, subject: Subject, messages: Iterable[tuple[str, bytes, int, Message]]) -> None:
         """Extend the span of a subject by messages that are not stale; after a silence another begins."""

@@ -34,6 +34,10 @@ def _at(location: str) -> Iterator[None]:
         ) from error
     except _UNREADABLE as error:
         raise StoreDown(f"{location}: {error}") from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # what the libraries make of a full disk now and then
+            raise
+        raise StoreDown(f"{location}: {error}") from error
 
 
 class Table:

@@ -25,13 +25,23 @@ def _info(last: int, first: int | None, length: int, added: int | None) -> LogIn
         (5, None, _info(9, 5, 5, None), []),
         (5, 5, _info(4, 3, 2, 2), [Anew(G, (5, 0))]),
         (5, 5, _info(9, 8, 2, 2), [Anew(G, (5, 0))]),
-        (5, 5, _info(9, 8, 2, 4), [Anew(G, (5, 0)), Lost(G, (0, 0), (8, 0), 2)]),
+        (5, 5, _info(9, 8, 2, 4), [Anew(G, (5, 0)), Lost(G, (5, 0), (8, 0), 2)]),
         (0, None, _info(9, 8, 2, 9), []),
     ],
 )
 def test_what_happened_to_a_log(at: int, number: int | None, info: LogInfo, told: list[Anew | Lost]) -> None:
     """Cut behind what was read is no loss; cut before it is one, counted where the server counts; fewer is another."""
     assert LogPosition(G, (at, 0), number).check(info) == told
+
+
+def test_what_was_read_of_a_new_log_is_not_read_again() -> None:
+    """A log that began anew between two looks goes on where it is, and is counted from its end."""
+    position = LogPosition(G, (5, 0), 5)
+    assert position.take((6, 0)) == 6
+    assert position.check(_info(7, 6, 2, 2)) == [Anew(G, (6, 0))]
+    assert position.take((7, 0)) is None
+    assert position.check(_info(7, 6, 2, 2)) == []
+    assert (position.at, position.number) == ((7, 0), 2)
 
 
 def test_the_count_goes_on_and_finds_what_fell_between_two_looks() -> None:

@@ -59,3 +59,11 @@ def test_brief_logs_are_known() -> None:
     config = Config()
     groups = ("signal:basis", "bars:okx:1s", "bars:okx:1m", "oi:okx")
     assert [kept_s(config, group) for group in groups] == [120, 120, 600, 600]
+
+
+def test_presence_that_was_read_late_is_joined() -> None:
+    """The ledger may be readable only after the first messages."""
+    presence = Presence()
+    presence.take(S, [_said(90_000, 1)])  # type: ignore[list-item]
+    presence.resume(S, 500)
+    assert presence.due() == [(S, Span(500, 90_001))]
