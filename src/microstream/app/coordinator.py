@@ -47,8 +47,9 @@ class MultiTimeframeCoordinator:
         self._config = config
         self._where = where
         self._clock = clock or SystemClock()
-        self._parts: Parts = wire(config, self._clock, random or Random(), os.environ, where)
-        self._recording = Recording(config, Random(), where) if config.history.record else None
+        random = random or Random()
+        self._parts: Parts = wire(config, self._clock, random, os.environ, where)
+        self._recording = Recording(config, random, where) if config.history.record else None
         self._lag = LoopLag(self._clock)
         self._stop = asyncio.Event()
 
@@ -128,7 +129,7 @@ class MultiTimeframeCoordinator:
     async def _metrics(self) -> bytes:
         health = await self.status()
         samples = list(
-            measurements(self._parts, self._recording, self._lag, health, len(asyncio.all_tasks()))
+            measurements(self._parts, self._lag, health, len(asyncio.all_tasks()), self._recording)
         )
         await asyncio.sleep(0)  # each of these takes milliseconds
         own = exposition(samples)

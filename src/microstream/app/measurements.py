@@ -16,7 +16,11 @@ from microstream.telemetry.metrics import Sample
 
 
 def measurements(
-    parts: Parts, recording: Recording | None, lag: LoopLag, health: Mapping[str, VenueHealth], tasks: int
+    parts: Parts,
+    lag: LoopLag,
+    health: Mapping[str, VenueHealth],
+    tasks: int,
+    recording: Recording | None = None,
 ) -> Iterator[Sample]:
     """Yield the samples of all metrics; `tasks` are those of the event loop."""
     yield "build_info", (__version__, platform.python_version()), 1
