@@ -159,6 +159,19 @@ def test_run_records_by_itself(new_service: NewService, valkey: str, tmp_path: P
     assert _values(recorded(tmp_path / "history")) == _values(logged(valkey)) != []
 
 
+def test_the_recorder_ends_with_a_service_that_is_killed(
+    new_service: NewService, valkey: str, tmp_path: Path
+) -> None:
+    """It writes what is there and goes; nothing is left running."""
+    history = {"record": True, "url": str(tmp_path / "history")}
+    with Simulator(2) as sim, new_service(sim.urls, valkey, history=history) as service:
+        wait_until(lambda: service.metrics().get(("recorder_up",)) == 1, 20)
+        service.process.kill()
+        service.process.wait()
+        wait_until(lambda: service.family() == [], 15)
+    assert _values(recorded(tmp_path / "history")) == _values(logged(valkey)) != []
+
+
 def _values(rows: list[Row]) -> list[tuple[Any, ...]]:
     """Return rows with what their payloads say: a time in a column of numbers comes back as 5.0 where 5 was written."""
     return [(*place, json.loads(raw)) for *place, raw in rows]

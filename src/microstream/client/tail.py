@@ -28,6 +28,7 @@ AUDIT_S = 60.0
 BEHIND_S = 30.0
 MOST_GROUPS = 2000
 BLOCK_MS = 250
+IDLE_S = 0.05
 PAGE_BYTES = 4_000_000
 """Reads are made longer or shorter towards this size."""
 MOST_ENTRIES = 256
@@ -96,7 +97,7 @@ class Tail:
         async for told in self._checked(groups):
             news += told
         if not groups:
-            await asyncio.sleep(block_ms / 1000)
+            await asyncio.sleep(min(block_ms / 1000, IDLE_S))
             return news
         keys = [f"{PREFIX}{group}" for group in groups]
         ids = ["{}-{}".format(*self._positions[group].at) for group in groups]

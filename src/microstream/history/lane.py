@@ -24,6 +24,8 @@ from microstream.transport.backoff import Backoff
 FULL = 20_000
 """Messages that are gathered at most, some 15 MB; they are written earlier then, or nothing more is read."""
 BACKOFF_S = (1.0, 30.0)
+CONFLICTS = 3
+"""Commits in a row that may fail because of another one that has not moved our groups."""
 
 log = structlog.get_logger()
 
@@ -89,6 +91,7 @@ class Lane:
         self._wake = asyncio.Event()
         self._ending = False
         self._shared = False
+        self._conflicts = 0
         self._complained: set[str] = set()
 
     @property
@@ -185,23 +188,37 @@ class Lane:
         self._leave_out_covered(batch)
         try:
             standings = await asyncio.to_thread(self._commit, batch)
-        except StoreChanged:
-            await self._catch_up(batch)
+        except StoreChanged as error:
+            await self._catch_up(batch, error)
             return
+        self._conflicts = 0
         self.standings |= standings
         self._batches.popleft()
         if batch.read is not None:
             self._count(batch.read)
 
-    async def _catch_up(self, batch: _Batch) -> None:
-        """Another recorder has written: go on from where it has come to."""
-        if not self._shared:
-            self._shared = True
-            log.warning("another recorder writes to the same history", family=self.family)
+    async def _catch_up(self, batch: _Batch, error: StoreChanged) -> None:
+        """Another recorder, or upkeep, has written: go on from where the table has come to.
+
+        Raises `StoreDown` where commits fail again and again, and nobody else has made one.
+        """
+        before = dict(self.standings)
         await asyncio.sleep(self._random.uniform(0.0, 1.0))
         groups = {entry.group for entry in batch.entries}
         for group in groups:
             self.standings[group] = await asyncio.to_thread(self._standing, group)
+        if self.standings != before:
+            self._conflicts = 0
+            self._say_shared()
+            return
+        self._conflicts += 1
+        if self._conflicts > CONFLICTS:
+            raise StoreDown(str(error)) from error
+
+    def _say_shared(self) -> None:
+        if not self._shared:
+            self._shared = True
+            log.warning("another recorder writes to the same history", family=self.family)
 
     def _leave_out_covered(self, batch: _Batch) -> None:
         """Take out what another recorder has written meanwhile."""

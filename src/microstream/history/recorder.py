@@ -20,6 +20,7 @@ PRESENCE_S = 60.0
 READ_PAUSE_S = 0.1
 """Between two reads that brought little: a message waits for the next flush anyway."""
 LITTLE = 64
+LOOK_UP_S = 0.02
 LAST_READS_S = 2.0
 """How long the end waits for the last entries."""
 
@@ -91,8 +92,11 @@ class Recorder:
             if await self._read_once() < LITTLE:
                 await self._pause(READ_PAUSE_S)
         until = monotonic() + LAST_READS_S
-        while monotonic() < until and await self._read_once(0):
-            pass
+        while monotonic() < until:
+            if not await self._read_once(0):
+                if self._tail.found <= set(self._tail.followed):
+                    return
+                await asyncio.sleep(LOOK_UP_S)
 
     async def _read_once(self, block_ms: int = BLOCK_MS) -> int:
         """Read what is new for the lanes that have room; return how much it was."""
