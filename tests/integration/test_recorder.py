@@ -319,3 +319,17 @@ async def test_a_server_that_restarts_is_followed_again(
             await publish(publisher, eventually, 3, begin=3)
         assert recorded(tmp_path) == sorted([*before, *logged(server.url)])
     assert lost(tmp_path) == []
+
+
+async def test_a_group_that_is_new_at_the_end_is_recorded(
+    valkey: str, tmp_path: Path, client: Redis, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The end looks once more which groups there are: an embedded server is gone soon after."""
+    monkeypatch.setattr("microstream.client.tail.DISCOVER_S", 60.0)
+    recorder = Recorder(valkey, Store(str(tmp_path)), flush_s=0.1)
+    task = asyncio.create_task(recorder.run())
+    await eventually(lambda: recorder.state.redis is not None)
+    await add(client, "funding:okx", 1, 2)
+    recorder.stop()
+    await task
+    assert recorder.state.rows == {"funding": 2}

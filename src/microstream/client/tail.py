@@ -67,6 +67,10 @@ class Tail:
         self._positions[group] = LogPosition(group, at, number)
         self._unchecked.add(group)
 
+    def look_again(self) -> None:
+        """Look with the next read which groups there are, before it is due."""
+        self._discover_at = 0.0
+
     @property
     def followed(self) -> Collection[str]:
         """The groups that are followed."""

@@ -91,6 +91,7 @@ class Recorder:
         while not self._stop.is_set():
             if await self._read_once() < LITTLE:
                 await self._pause(READ_PAUSE_S)
+        self._tail.look_again()
         until = monotonic() + LAST_READS_S
         while monotonic() < until:
             if not await self._read_once(0):
