@@ -76,30 +76,29 @@ class Table:
         `after` are the positions that it must have before; others raise `StoreChanged`.
         """
         transactions = [Transaction(name, at) for name, at in (positions or {}).items()]
-        rows = frame.with_columns(self._partition_of()).sort(self._sort)
+        rows = frame.with_columns(self._partition_of()).sort(self._sort).select(list(self.schema))
         with _at(self.location):
-            table = self._opened()
+            table = self._opened() or self._made(rows)
             for name, at in (after or {}).items():
-                if (None if table is None else table.transaction_version(name)) != at:
+                if table.transaction_version(name) != at:
                     raise StoreChanged(f"{self.location}: another process has written {name}")
             write_deltalake(
-                table or self._made(),
-                rows.select(list(self.schema)),
+                table,
+                rows,
                 mode="append",
                 schema_mode="merge",
                 partition_by=[self._partition],
                 writer_properties=_WRITER,
                 commit_properties=CommitProperties(app_transactions=transactions),
-                configuration=None if table else _LOG_KEPT,
             )
-            self._opened()
 
     def replace(self, frame: pl.DataFrame) -> None:
         """Put these rows in the place of all that are there."""
+        rows = frame.with_columns(self._partition_of()).select(list(self.schema))
         with _at(self.location):
             write_deltalake(
-                self._opened() or self._made(),
-                frame.with_columns(self._partition_of()).select(list(self.schema)),
+                self._opened() or self._made(rows),
+                rows,
                 mode="overwrite",
                 writer_properties=_WRITER,
             )
@@ -193,11 +192,19 @@ class Table:
             table.update_incremental()
         return table
 
-    def _made(self) -> str:
-        """Return the place of a table that is not there yet; a folder is made for it."""
+    def _made(self, rows: pl.DataFrame) -> DeltaTable:
+        """Make the table without rows: a commit that made it with rows would not see who was faster."""
         if "://" not in self.location:
             Path(self.location).mkdir(parents=True, exist_ok=True)
-        return self.location
+        write_deltalake(
+            self.location,
+            rows.clear(),
+            mode="ignore",
+            partition_by=[self._partition],
+            configuration=_LOG_KEPT,
+        )
+        self._table = DeltaTable(self.location)
+        return self._table
 
 
 _FILES = {"path": pl.String, "partition": pl.Date, "size_bytes": pl.Int64, "num_records": pl.Int64}
