@@ -20,6 +20,7 @@ NAMES = (
     "fullmarket",
     "signals",
     "requests",
+    "history",
 )
 LONG = ("soak", "backfill")
 """Run when they are named only, for as long (or as much of the past) as `--for` says."""

@@ -31,8 +31,8 @@ What to watch, and what to do about it: [runbook](runbook.md#metrics-to-watch).
 LABELS = {
     "endpoint": "a WebSocket address of the venue",
     "exchange": "`binance`, `bybit` or `okx`",
-    "family": "`funding`, `mark_price`, `oi` or `spot`; of `messages` and `dropped` also `instrument`, `quality`,"
-    " `bars`, `signal` and `alert`",
+    "family": "`funding`, `mark_price`, `oi` or `spot`; of `messages`, `dropped` and `recorder_*` also `instrument`,"
+    " `quality`, `bars`, `signal` and `alert`",
     "feed": "a reply of the venue, named for the last part of its path: `premiumIndex`, `tickers`, `funding-rate`; of"
     " spot `spot/bookTicker`, `spot/tickers`",
     "kind": "of `events`: `mark`, `index`, `funding`, `settled`, `open_interest`, `spot`; of `quality_open`: the"

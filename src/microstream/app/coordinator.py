@@ -13,6 +13,7 @@ from microstream.app.health import VenueHealth, venue_health
 from microstream.app.measurements import measurements
 from microstream.app.names import check_names
 from microstream.app.outlet import CLOSE_MS, closing_time
+from microstream.app.recording import Recording
 from microstream.app.supervisor import supervise
 from microstream.app.wiring import Parts, wire
 from microstream.clock import Clock, SystemClock
@@ -47,7 +48,9 @@ class MultiTimeframeCoordinator:
         self._config = config
         self._where = where
         self._clock = clock or SystemClock()
-        self._parts: Parts = wire(config, self._clock, random or Random(), os.environ, where)
+        random = random or Random()
+        self._parts: Parts = wire(config, self._clock, random, os.environ, where)
+        self._recording = Recording(config, random, where) if config.history.record else None
         self._lag = LoopLag(self._clock)
         self._stop = asyncio.Event()
 
@@ -77,6 +80,7 @@ class MultiTimeframeCoordinator:
                     self._parts.bus.run,
                     *([tap.run] if tap else []),
                     *([delivery.run] if delivery is not None else []),
+                    *([self._recording.run] if self._recording is not None else []),
                 ],
                 stop=self._stop,
                 drain=self._drain,
@@ -125,7 +129,9 @@ class MultiTimeframeCoordinator:
 
     async def _metrics(self) -> bytes:
         health = await self.status()
-        samples = list(measurements(self._parts, self._lag, health, len(asyncio.all_tasks())))
+        samples = list(
+            measurements(self._parts, self._lag, health, len(asyncio.all_tasks()), self._recording)
+        )
         await asyncio.sleep(0)  # each of these takes milliseconds
         own = exposition(samples)
         await asyncio.sleep(0)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from microstream import __version__
 from microstream.app.collector import Collector
 from microstream.app.health import VenueHealth, stream_health
+from microstream.app.recording import Recording
 from microstream.app.streams import Desk
 from microstream.app.wiring import Parts
 from microstream.sinks.state import LATENCY_BOUNDS_S
@@ -15,7 +16,11 @@ from microstream.telemetry.metrics import Sample
 
 
 def measurements(
-    parts: Parts, lag: LoopLag, health: Mapping[str, VenueHealth], tasks: int
+    parts: Parts,
+    lag: LoopLag,
+    health: Mapping[str, VenueHealth],
+    tasks: int,
+    recording: Recording | None = None,
 ) -> Iterator[Sample]:
     """Yield the samples of all metrics; `tasks` are those of the event loop."""
     yield "build_info", (__version__, platform.python_version()), 1
@@ -29,6 +34,7 @@ def measurements(
     yield from _analytics(parts)
     yield from _alerts(parts)
     yield from _tap(parts)
+    yield from _recording(recording)
     yield "tasks", (), tasks
     for exchange, venue in health.items():
         yield from _values(exchange, venue)
@@ -102,6 +108,19 @@ def _tap(parts: Parts) -> Iterator[Sample]:
     for name, counter in counts.items():
         for exchange, count in counter.items():
             yield f"tap_{name}", (exchange,), count
+
+
+def _recording(recording: Recording | None) -> Iterator[Sample]:
+    if recording is None:
+        return
+    report = recording.report
+    yield "recorder_up", (), int(recording.up)
+    counts = {"rows": report.rows, "rejects": report.rejects, "lost": report.lost}
+    for name, counter in counts.items():
+        for family, count in counter.items():
+            yield f"recorder_{name}", (family,), count
+    for family, lag_s in report.lag_s.items():
+        yield "recorder_lag_seconds", (family,), lag_s
 
 
 def _pipeline(parts: Parts) -> Iterator[Sample]:

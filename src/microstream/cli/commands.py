@@ -13,6 +13,7 @@ from microstream.cli import (
     doctor,
     history,
     monitor,
+    record,
     replay,
     run,
     simulate,
@@ -39,6 +40,7 @@ cli.command("simulate", context_settings={"allow_extra_args": True, "ignore_unkn
     simulate.command
 )
 cli.command("backfill")(backfill.command)
+cli.command("record")(record.command)
 cli.command("config")(config.command)
 cli.command("doctor")(doctor.command)
 cli.command("history")(history.command)

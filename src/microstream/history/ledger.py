@@ -53,14 +53,14 @@ class Ledger:
     }
 
     def __init__(self, table: Table) -> None:
-        self._table = table
+        self.table = table
         self._spans: dict[tuple[Subject, Answer], Spans] = {}
 
     def load(self, where: pl.Expr | None = None) -> None:
         """Read all notes, or those that a condition takes. Raises `StoreDown`."""
         self._spans = {}
-        notes = self._table.scan() if where is None else self._table.scan().filter(where)
-        found = self._table.read(notes.select("exchange", "symbol", "kind", "answer", "start", "end"))
+        notes = self.table.scan() if where is None else self.table.scan().filter(where)
+        found = self.table.read(notes.select("exchange", "symbol", "kind", "answer", "start", "end"))
         for exchange, symbol, kind, answer, start, end in found.sort("start").iter_rows():
             self.spans(Subject(exchange, symbol, kind), answer).add(Span(start, end))
 
@@ -81,7 +81,7 @@ class Ledger:
 
     def position(self, name: str) -> int | None:
         """Return the last position that was noted under a name. Raises `StoreDown`."""
-        return self._table.position(name)
+        return self.table.position(name)
 
     def note(self, notes: Iterable[Note], now: int, positions: Mapping[str, int] | None = None) -> None:
         """Write notes and hold them, with the position that they stand for. Raises `StoreDown`."""
@@ -89,6 +89,6 @@ class Ledger:
         if not fresh:
             return
         rows = [(*note.subject, *note.span, note.answer, note.rows, now) for note in fresh]
-        self._table.append(pl.DataFrame(rows, schema=dict(self.SCHEMA), orient="row"), positions)
+        self.table.append(pl.DataFrame(rows, schema=dict(self.SCHEMA), orient="row"), positions)
         for note in fresh:
             self.spans(note.subject, note.answer).add(note.span)

@@ -18,6 +18,8 @@ ROW_GROUP = 50_000
 """Rows that a reader takes or leaves together: small enough to find one contract among all."""
 FILE_SIZE = 128 << 20
 _WRITER = WriterProperties(compression="ZSTD", compression_level=1, max_row_group_size=ROW_GROUP)
+_LOG_KEPT = {"delta.logRetentionDuration": "interval 1 days"}
+"""A commit every few seconds is a file each; nobody asks for the table of a week ago."""
 _UNREADABLE = (DeltaError, OSError, pl.exceptions.PolarsError)
 
 
@@ -31,6 +33,10 @@ def _at(location: str) -> Iterator[None]:
             f"{location}: another process has written there at the same time: {error}"
         ) from error
     except _UNREADABLE as error:
+        raise StoreDown(f"{location}: {error}") from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # what the libraries make of a full disk now and then
+            raise
         raise StoreDown(f"{location}: {error}") from error
 
 
@@ -58,14 +64,27 @@ class Table:
         self._partition: Partition = partition
         self._table: DeltaTable | None = None
 
-    def append(self, frame: pl.DataFrame, positions: Mapping[str, int] | None = None) -> None:
-        """Add rows, and note the positions that the table then covers: both or nothing."""
+    def append(
+        self,
+        frame: pl.DataFrame,
+        positions: Mapping[str, int] | None = None,
+        *,
+        after: Mapping[str, int | None] | None = None,
+    ) -> None:
+        """Add rows, and note the positions that the table then covers: both or nothing.
+
+        `after` are the positions that it must have before; others raise `StoreChanged`.
+        """
         transactions = [Transaction(name, at) for name, at in (positions or {}).items()]
-        rows = frame.with_columns(self._partition_of()).sort(self._sort)
+        rows = frame.with_columns(self._partition_of()).sort(self._sort).select(list(self.schema))
         with _at(self.location):
+            table = self._opened() or self._made(rows)
+            for name, at in (after or {}).items():
+                if table.transaction_version(name) != at:
+                    raise StoreChanged(f"{self.location}: another process has written {name}")
             write_deltalake(
-                self._opened() or self._made(),
-                rows.select(list(self.schema)),
+                table,
+                rows,
                 mode="append",
                 schema_mode="merge",
                 partition_by=[self._partition],
@@ -75,10 +94,11 @@ class Table:
 
     def replace(self, frame: pl.DataFrame) -> None:
         """Put these rows in the place of all that are there."""
+        rows = frame.with_columns(self._partition_of()).select(list(self.schema))
         with _at(self.location):
             write_deltalake(
-                self._opened() or self._made(),
-                frame.with_columns(self._partition_of()).select(list(self.schema)),
+                self._opened() or self._made(rows),
+                rows,
                 mode="overwrite",
                 writer_properties=_WRITER,
             )
@@ -161,6 +181,9 @@ class Table:
                 self._table = DeltaTable(self.location)
             except TableNotFoundError:
                 return None
+        elif "://" not in self.location and not Path(self.location, "_delta_log").is_dir():
+            # writing on would leave a table without its beginning
+            raise StoreDown(f"{self.location} is gone; bring it back, or start again for a new one")
         return self._table
 
     def _refreshed(self) -> DeltaTable | None:
@@ -169,11 +192,19 @@ class Table:
             table.update_incremental()
         return table
 
-    def _made(self) -> str:
-        """Return the place of a table that is not there yet; a folder is made for it."""
+    def _made(self, rows: pl.DataFrame) -> DeltaTable:
+        """Make the table without rows: a commit that made it with rows would not see who was faster."""
         if "://" not in self.location:
             Path(self.location).mkdir(parents=True, exist_ok=True)
-        return self.location
+        write_deltalake(
+            self.location,
+            rows.clear(),
+            mode="ignore",
+            partition_by=[self._partition],
+            configuration=_LOG_KEPT,
+        )
+        self._table = DeltaTable(self.location)
+        return self._table
 
 
 _FILES = {"path": pl.String, "partition": pl.Date, "size_bytes": pl.Int64, "num_records": pl.Int64}

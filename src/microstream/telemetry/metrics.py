@@ -138,6 +138,23 @@ METRICS = {
             "Frames missing in the tap: more came than could be written, or the disk refused them.",
         ),
         _metric("tap_errors", "counter", "exchange", "Failed attempts of the tap to write."),
+        _metric("recorder_up", "gauge", "", "1 while the recorder that `history.record` starts runs."),
+        _metric("recorder_rows", "counter", "family", "Messages written to tables, since its start."),
+        _metric(
+            "recorder_lag_seconds",
+            "gauge",
+            "family",
+            "Age of the oldest message that is read and not written.",
+        ),
+        _metric(
+            "recorder_lost",
+            "counter",
+            "family",
+            "Messages that never came to the recorder; of a log that was cut off before it was read, at least so many.",
+        ),
+        _metric(
+            "recorder_rejects", "counter", "family", "Payloads that do not fit their family, not recorded."
+        ),
         _metric("tasks", "gauge", "", "Running tasks of the event loop."),
         _metric("sink_up", "gauge", "", "1 while the server takes what is written."),
         _metric("sink_waiting", "gauge", "", "Messages not yet acknowledged by the server."),
