@@ -4,7 +4,9 @@ import asyncio
 import os
 import signal
 import sys
+from functools import partial
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -12,15 +14,18 @@ import structlog
 import typer
 from pydantic import ValidationError
 
+from microstream.app.wiring import enabled_venues
 from microstream.cli.extra import need_history
 from microstream.cli.memory import settle
 from microstream.cli.run import run_async
 from microstream.cli.session import duration, server_url, write
+from microstream.clock import SystemClock
 from microstream.config import Config, load
 from microstream.errors import ConfigError
 from microstream.telemetry import logs
 
 if TYPE_CHECKING:
+    from microstream.history.healing import Healer
     from microstream.history.recorder import Recorder
     from microstream.history.recorder_state import RecorderState
 
@@ -90,11 +95,23 @@ async def _record(config: Config, url: str, for_s: float | None, *, child: bool)
         if child:
             await _watch_parent(recorder)
             others.append(group.create_task(_report(recorder.state)))
+        if config.history.heal:
+            others.append(group.create_task(_healer(config).run()))
         log.info("recording", history=config.history.url)
         await recorder.run()
         for task in others:
             task.cancel()
     _say(recorder.state, "recording has ended")
+
+
+def _healer(config: Config) -> "Healer":
+    """Return what asks the venues for what was missed, with their own share of the limits."""
+    from microstream.app.past import followed  # noqa: PLC0415  # as above
+    from microstream.history.healing import Healer  # noqa: PLC0415
+
+    clock, settings = SystemClock(), config.history
+    sources = partial(followed, config, clock, Random())
+    return Healer(settings.url, enabled_venues(config), sources, round(settings.heal_window * 1000), clock)
 
 
 def _on_signal(recorder: "Recorder", number: int) -> None:

@@ -21,7 +21,8 @@ class Result:
     def use(self, name: str, contract: Contract, message: Message, value: float | None, now: int) -> None:
         """Note a number that goes in."""
         age_ms = max(0, now - message.received_at)
-        self.inputs.append(Input(name, contract.exchange, contract.symbol, value, age_ms))
+        number = None if value is None else float(value)  # times are whole numbers
+        self.inputs.append(Input(name, contract.exchange, contract.symbol, number, age_ms))
         if self.newest is None or message.received_at > self.newest.received_at:
             self.newest = message
 
