@@ -12,7 +12,7 @@ from microstream.telemetry.metrics import METRICS
 
 STREAMED = ("stream_", "tap_", "transport_")
 """Metrics of streams, of which there are none here."""
-ANALYSED = ("bars_", "signals", "alerts", "notifications")
+ANALYSED = ("bars_", "signals", "alerts", "notifications", "recorder_")
 """Those of what is made of values, which test_alerts.py looks at."""
 FAULT_S = 1.7
 """Longer than a round with all its retries."""

@@ -99,7 +99,7 @@ def test_intervals_are_the_distance_to_an_asked_neighbour(
 ) -> None:
     """Through changes of the interval and holes in what was asked."""
     times = [T0 + sum(steps[:count]) * HOUR for count in range(len(steps) + 1)]
-    ledger = Ledger(Store("nowhere").ledger._table)
+    ledger = Ledger(Store("nowhere").ledger.table)
     subject = Subject(SOL["exchange"], SOL["symbol"], "funding")
     spans = ledger.spans(subject, "answered")
     for start, length in asked:

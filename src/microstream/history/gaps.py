@@ -74,7 +74,7 @@ def _available(instrument: Instrument, history: History, within: Span, now: int)
     since = max(instrument.listed_at or 0, now - history.keeps_ms if history.keeps_ms is not None else 0)
     start = since + -since % step if since > within.start else within.start - within.start % step
     surely = now - history.lag_ms
-    end = min(within.end - within.end % step, surely - surely % GRID_MS)
+    end = min(within.end + -within.end % step, surely - surely % GRID_MS)
     return Span(start, max(start, end)), since
 
 

@@ -31,7 +31,7 @@ def _spans(
 
 def test_everything_is_a_gap_at_first(ledger: Ledger) -> None:
     """The whole span is asked for, on the grid of the candles, and only of the wanted kinds."""
-    within = Span(NOW - DAY + 1, NOW - 3_600_000 + 1)
+    within = Span(NOW - DAY + 1, NOW - 3_600_000 - 1)
     assert _spans(ledger, within) == [Span(NOW - DAY, NOW - 3_600_000)]
     assert find_gaps(ledger, [contract()], [history()], {"oi"}, within, NOW) == ([], [])
 
