@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import count
 from typing import Any
 
@@ -51,9 +52,10 @@ class StreamServer:
             self._board.count(self._venue, host, "refused", now)
             return refusal
         self._board.count(self._venue, host, "made", now)
-        await socket.prepare(request)
+        with suppress(ConnectionResetError):  # the client may have gone in the meantime
+            await socket.prepare(request)
         transport = request.transport
-        if transport is None:  # the client has gone in the meantime
+        if transport is None or not socket.prepared:
             return socket
         connection = Connection(next(self._numbers), request.path, transport, now)
         connection.talk = self._api.talk(self.hub, connection, request.query)
