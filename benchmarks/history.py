@@ -1,10 +1,15 @@
-"""What history costs: recording the full market, and what a recorder that is killed leaves."""
+"""What history costs: recording the full market, a recorder that is killed, replay, a month of one contract among all."""
 
 from collections.abc import Callable, Sequence
 
-from benchmarks import history_recording
+from benchmarks import history_month, history_recording, history_replay
 
-PARTS: Sequence[Callable[[], None]] = (history_recording.rows, history_recording.kills)
+PARTS: Sequence[Callable[[], None]] = (
+    history_recording.rows,
+    history_recording.kills,
+    history_replay.main,
+    history_month.main,
+)
 
 
 def main() -> None:

@@ -1,12 +1,15 @@
 """Intake: answers of the venues -> rows in the tables, then notes in the ledger."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from time import sleep
 
 import polars as pl
 
 from microstream.clock import Clock
+from microstream.errors import StoreChanged
 from microstream.history.columns import Columns
 from microstream.history.gaps import Gap
 from microstream.history.ledger import Note
@@ -20,6 +23,8 @@ FLUSH_S = 5.0
 MOST_WAITING = 200
 """Answers that wait for the next write."""
 KEY = ("exchange", "symbol", "timestamp")
+PAUSES_S = (0.2, 1.0, 3.0)
+"""Before a write that came in another's way is tried again."""
 
 _COLUMNS = {kind: Columns(row) for kind, row in ROWS.items()}
 
@@ -103,12 +108,12 @@ class Intake:
             if self._careful and frame.height:
                 frame = self._news(kind, frame)
             if frame.height:
-                self._store.past[kind].append(frame, position)
+                _insist(partial(self._store.past[kind].append, frame, position))
                 self.rows += frame.height
                 days = frame["timestamp"].unique() // 86_400_000 * 86_400_000
                 self.touched.setdefault(kind, set()).update(days.unique())
         notes = [Note(item.gap.subject, item.span, "answered", len(item.rows)) for item in batch]
-        self._store.ledger.note(notes, self._clock.now_ms(), position)
+        _insist(partial(self._store.ledger.note, notes, self._clock.now_ms(), position))
 
     def _news(self, kind: PastKind, frame: pl.DataFrame) -> pl.DataFrame:
         """Return the rows that say something new: of what is not there, or other than what is there."""
@@ -131,6 +136,16 @@ class Intake:
         self.corrections += both.filter(is_there & differs).height
         known_at = pl.when(is_there).then("fetched_at").otherwise("known_at").alias("known_at")
         return both.filter(~is_there | differs).with_columns(known_at).select(frame.columns)
+
+
+def _insist(step: Callable[[], None]) -> None:
+    """Take a step of writing, again when upkeep in another process has changed the table meanwhile (blocking)."""
+    for pause_s in PAUSES_S:
+        try:
+            return step()
+        except StoreChanged:
+            sleep(pause_s)
+    return step()
 
 
 def _frame(kind: PastKind, answers: Iterable[Answered]) -> pl.DataFrame:

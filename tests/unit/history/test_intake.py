@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.unit.history.toy import MINUTE, NOW, candle, contract, history, hours, settlement
 
 from microstream.clock import SystemClock
-from microstream.errors import StoreDown
+from microstream.errors import StoreChanged, StoreDown
 from microstream.history.gaps import Gap
 from microstream.history.intake import Answered, Intake
 from microstream.history.ledger import Subject
@@ -88,3 +89,21 @@ async def test_a_correction_is_kept_beside_what_was_said(tmp_path: Path) -> None
     found = store.past["mark"].read(store.past["mark"].scan()).sort("timestamp", "known_at")
     assert found["close"].to_list() == [1.0, 2.0, 2.5]
     assert found["known_at"].to_list()[1:] == [span.start + 2 * MINUTE, later]
+
+
+async def test_upkeep_in_between_is_no_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table that another process has changed meanwhile is written to again; nothing is there twice."""
+    store, span = Store(str(tmp_path)), hours(2, 1)
+    note, failures = store.ledger.note, [StoreChanged("compacted"), StoreChanged("compacted")]
+
+    def once_more(*arguments: Any) -> None:
+        if failures:
+            raise failures.pop()
+        note(*arguments)
+
+    monkeypatch.setattr(store.ledger, "note", once_more)
+    monkeypatch.setattr("microstream.history.intake.PAUSES_S", (0.0, 0.0, 0.0))
+    intake = await _take(store, _answered([candle(span.start)], span))
+    assert (intake.rows, failures) == (1, [])
+    assert store.past["mark"].read(store.past["mark"].scan()).height == 1
+    assert store.ledger.holes(Subject("okx", "sol-usdt", "mark"), span) == []
