@@ -1,4 +1,4 @@
-"""What history costs: recording the full market, a recorder that is killed, replay, a month of one contract among all."""
+"""What history costs: recording the full market, a recorder that is killed, replay, a month of one among all."""
 
 from collections.abc import Callable, Sequence
 
