@@ -91,6 +91,8 @@ class Columns(Generic[S]):
             return _struct_column(name, self._parts[name], values)
         elif name in self._lists:
             return _list_column(name, self._lists[name], values)
+        elif isinstance(dtype, pl.List):
+            return _words_column(name, dtype, values)
         return pl.Series(name, values, dtype=dtype)
 
     def _back(self, name: str) -> Callable[[pl.Series], list[Any]]:
@@ -111,6 +113,13 @@ def _struct_column(name: str, kind: type[Struct], values: list[Any]) -> pl.Serie
     known = pl.Series([value is not None for value in values], dtype=pl.Boolean)
     whole = pl.DataFrame(parts).to_struct(name)
     return pl.select(pl.when(known).then(whole).otherwise(None).alias(name)).to_series()
+
+
+def _words_column(name: str, dtype: pl.List, values: list[Any]) -> pl.Series:
+    """Return the column of lists of plain values, of which few are different: flags are nearly always none."""
+    places: dict[Any, int] = {}
+    at = [places.setdefault(None if value is None else tuple(value), len(places)) for value in values]
+    return pl.Series(name, list(places), dtype=dtype).gather(at)
 
 
 def _list_column(name: str, kind: type[Struct], values: list[Any]) -> pl.Series:
