@@ -37,7 +37,7 @@ class ContractGrade(Struct, frozen=True):
 
 
 class VenueGrade(Struct, frozen=True):
-    """A venue: `live` is the mean of its contracts, `worst_live` the least; `rows` is by family.
+    """A venue: `live` is the mean of its followed contracts, `worst_live` the least; `rows` is by family.
 
     `recorded` and `lost` are shares of the day by family, as the ledger has them. `quality` counts what was raised,
     of contracts and of the whole venue.
@@ -212,7 +212,7 @@ def _venue(
     every = [grade for keys in grades.values() for grade in keys.values()]
     return VenueGrade(
         exchange=exchange,
-        contracts=len(members),
+        contracts=sum(1 for each in members if each.families.keys() & set(VALUES)),
         live=sum(live) / len(live) if live else None,
         worst_live=min(live) if live else None,
         rows={family: sum(grade.rows for grade in keys.values()) for family, keys in grades.items() if keys},

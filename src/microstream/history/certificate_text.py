@@ -14,7 +14,8 @@ def markdown(certificate: Certificate) -> Iterator[str]:
     of = f" of {certificate.exchange}" if certificate.exchange else ""
     yield f"# Quality certificate{of}, {certificate.day} (UTC)"
     yield ""
-    yield f"- messages: {certificate.rows:,}, contracts: {len(certificate.contracts):,}"
+    followed = [each for each in certificate.contracts if each.families.keys() & set(VALUES)]
+    yield f"- messages: {certificate.rows:,}, contracts: {len(followed):,}"
     yield f"- SHA-256 of the data: `{certificate.sha256}`"
     yield f"- made {text_from_ms(certificate.made_at // 1000 * 1000)} UTC"
     if certificate.end - certificate.start < 86_400_000:
@@ -29,7 +30,10 @@ def markdown(certificate: Certificate) -> Iterator[str]:
         yield ""
     yield "## Contracts"
     yield ""
-    yield from _table(_CONTRACT, map(_contract_row, certificate.contracts))
+    yield from _table(_CONTRACT, map(_contract_row, followed))
+    if others := len(certificate.contracts) - len(followed):
+        yield f"Of {others:,} others there are messages of the registry or of quality alone; JSON has them too."
+        yield ""
     yield "## How it was measured"
     yield ""
     yield from _DEFINITIONS
