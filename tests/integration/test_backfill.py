@@ -17,6 +17,7 @@ from tests.integration.conftest import addresses
 from tests.integration.stage import Simulator, wait_until
 
 from microstream import venues
+from microstream.history import History
 from microstream.history.ledger import Subject
 from microstream.history.store import Store
 from microstream.model.past import ROWS, PastKind
@@ -273,3 +274,31 @@ def test_bad_answers_are_asked_for_again(sim: Simulator, filling: Filling) -> No
         mine = filling.rows("funding").filter(pl.col("exchange") == exchange, pl.col("symbol") == symbol)
         assert mine.select("timestamp", "settled_rate").rows() == [(at, float(rate)) for at, rate in truth]
         assert truth
+
+
+def test_a_correction_is_found_and_kept_beside_what_was_said(sim: Simulator, filling: Filling) -> None:
+    """`--again` learns what the venue now says otherwise; as of an earlier time the old word stands."""
+    arguments = ("--from", "1d", "--symbols", "bybit:BTC/USDT", "--kinds", "funding")
+    sim.put(
+        {
+            "venue": "bybit",
+            "kind": "set",
+            "field": "fundingRate",
+            "value": "0.0123",
+            "path": "*funding/history",
+        }
+    )
+    try:
+        filling.run(*arguments)
+    finally:
+        sim.clear()
+    before = filling.rows("funding").height
+    assert "0 rows written, 0 requests" in filling.run(*arguments)
+    said = filling.run(*arguments, "--again")
+    assert f"{before} rows written, {before} of them corrections" in said
+    history, then = History(filling.store.url), round(time.time() * 1000) - 3_600_000
+    now_said = history.funding("BTC/USDT", start="2020-01-01")["settled_rate"]
+    then_said = history.funding("BTC/USDT", start="2020-01-01", as_of=then)["settled_rate"]
+    assert set(then_said) == {0.0123}
+    assert 0.0123 not in set(now_said)
+    assert len(now_said) == before
