@@ -2,20 +2,20 @@
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass, field
 from random import Random
 
 import structlog
 
-from microstream.client.log_position import BEGINNING, Anew, Entry, Lost, Place
+from microstream.client.log_position import Anew, Entry, Lost
 from microstream.client.tail import News
 from microstream.clock import Clock
 from microstream.errors import StoreChanged, StoreDown
+from microstream.history.batch import Batch, Standing
 from microstream.history.ledger import Note
 from microstream.history.log_rows import Payloads, Read, Reject
 from microstream.history.notebook import Notebook, subject_of
 from microstream.history.numbering import Numbering
-from microstream.history.positions import counter, packed, unpacked
+from microstream.history.positions import counter, packed
 from microstream.history.recorder_state import RecorderState
 from microstream.history.tables import Table
 from microstream.model.past import Span
@@ -28,35 +28,6 @@ CONFLICTS = 3
 """Commits in a row that may fail because of another one that has not moved our groups."""
 
 log = structlog.get_logger()
-
-
-@dataclass(slots=True)
-class _Batch:
-    """Entries that are written together. `anew` has the places that groups had before their logs began anew."""
-
-    entries: list[Entry] = field(default_factory=list)
-    count: int = 0
-    lost: list[Lost] = field(default_factory=list)
-    anew: dict[str, Place] = field(default_factory=dict)
-    read: Read | None = None
-    notes: list[Note] | None = None
-
-    def __bool__(self) -> bool:
-        """Whether there is anything to write."""
-        return bool(self.entries or self.lost)
-
-
-@dataclass(slots=True)
-class Standing:
-    """What the table has of a group: place and number of its last entry as they are noted, None before the first."""
-
-    place: int | None
-    number: int | None
-
-    @property
-    def at(self) -> Place:
-        """The last entry that is in the table."""
-        return BEGINNING if self.place is None else unpacked(self.place)
 
 
 class Lane:
@@ -87,7 +58,7 @@ class Lane:
         self._backoff = Backoff(*BACKOFF_S, random)
         self._payloads = Payloads(family)
         self._numbering = Numbering()
-        self._batches: deque[_Batch] = deque([_Batch()])
+        self._batches: deque[Batch] = deque([Batch()])
         self._wake = asyncio.Event()
         self._ending = False
         self._shared = False
@@ -168,7 +139,7 @@ class Lane:
         self._note_up()
         return flush_s
 
-    def _next(self) -> _Batch | None:
+    def _next(self) -> Batch | None:
         """Return what is to be written next."""
         while len(self._batches) > 1 and not self._batches[0]:
             self._batches.popleft()
@@ -182,9 +153,9 @@ class Lane:
     def _standing(self, group: str) -> Standing:
         return Standing(self._table.position(group), self._table.position(counter(group)))
 
-    async def _write(self, batch: _Batch) -> None:
+    async def _write(self, batch: Batch) -> None:
         if batch is self._batches[-1]:
-            self._batches.append(_Batch())
+            self._batches.append(Batch())
         self._leave_out_covered(batch)
         try:
             standings = await asyncio.to_thread(self._commit, batch)
@@ -197,7 +168,7 @@ class Lane:
         if batch.read is not None:
             self._count(batch.read)
 
-    async def _catch_up(self, batch: _Batch, error: StoreChanged) -> None:
+    async def _catch_up(self, batch: Batch, error: StoreChanged) -> None:
         """Another recorder, or upkeep, has written: go on from where the table has come to.
 
         Raises `StoreDown` where commits fail again and again, and nobody else has made one.
@@ -220,7 +191,7 @@ class Lane:
             self._shared = True
             log.warning("another recorder writes to the same history", family=self.family)
 
-    def _leave_out_covered(self, batch: _Batch) -> None:
+    def _leave_out_covered(self, batch: Batch) -> None:
         """Take out what another recorder has written meanwhile."""
         entries = [entry for entry in batch.entries if not self._is_covered(entry, batch)]
         if len(entries) < len(batch.entries):
@@ -229,11 +200,11 @@ class Lane:
             batch.entries, batch.read = entries, None
             batch.count = sum(len(entry.fields) for entry in entries)
 
-    def _is_covered(self, entry: Entry, batch: _Batch) -> bool:
+    def _is_covered(self, entry: Entry, batch: Batch) -> bool:
         at, before = self.standings[entry.group].at, batch.anew.get(entry.group)
         return entry.id <= at and (before is None or at < before)
 
-    def _commit(self, batch: _Batch) -> dict[str, Standing]:
+    def _commit(self, batch: Batch) -> dict[str, Standing]:
         """Write notes of what is lost, then the rows (blocking); return where the groups stand then."""
         read = batch.read
         if read is None:
@@ -257,7 +228,7 @@ class Lane:
             for group in last
         }
 
-    def _losses(self, batch: _Batch, read: Read) -> list[Note]:
+    def _losses(self, batch: Batch, read: Read) -> list[Note]:
         """Return what has to be noted as lost: messages where their numbers tell, else entries."""
         notes = []
         for lost in batch.lost:
@@ -284,7 +255,7 @@ class Lane:
     def _begin_anew(self, news: Anew) -> None:
         log.warning("the log of a group began anew", group=news.group, server_had=news.after[0])
         if self._batches[-1]:  # ids start over: what came before is written by itself
-            self._batches.append(_Batch())
+            self._batches.append(Batch())
         self._batches[-1].anew[news.group] = news.after
 
     def _count(self, read: Read) -> None:

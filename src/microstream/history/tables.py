@@ -14,7 +14,7 @@ from microstream.errors import StoreChanged, StoreDown
 
 Partition = Literal["day", "month"]
 
-ROW_GROUP = 16384
+ROW_GROUP = 16_384
 """Rows that a reader takes or leaves together: small enough to find one contract among all."""
 FILE_SIZE = 128 << 20
 _WRITER = WriterProperties(compression="ZSTD", compression_level=1, max_row_group_size=ROW_GROUP)
