@@ -1,6 +1,7 @@
 """The recorder: what is published goes from the logs into tables, with the position that it reaches."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from math import inf
 from random import Random
@@ -27,6 +28,8 @@ LAST_READS_S = 2.0
 WATCH_S = 1.0
 LATE = 0.5
 """Part of the time that a log is kept; who is further behind is warned of."""
+PATIENCE = 10
+"""Looks: one that begins has all of the log before it, and reads it within seconds."""
 
 log = structlog.get_logger()
 
@@ -58,7 +61,8 @@ class Recorder:
         }
         self._flush_s = flush_s
         self._kept_s = kept_s
-        self._late: set[str] = set()
+        self._late: Counter[str] = Counter()
+        """How often in a row a family was found late."""
         self._stop = asyncio.Event()
 
     @property
@@ -149,11 +153,11 @@ class Recorder:
 
     def _warn_of_lag(self, family: str, share: float) -> None:
         lag_s = round(self.state.lag_s[family])
-        if share > LATE and family not in self._late:
-            self._late.add(family)
-            log.warning("recording is late, messages may be lost", family=family, lag_s=lag_s)
-        elif share < LATE / 2 and family in self._late:
-            self._late.discard(family)
+        if share > LATE:
+            self._late[family] += 1
+            if self._late[family] == PATIENCE:
+                log.warning("recording is late, messages may be lost", family=family, lag_s=lag_s)
+        elif share < LATE / 2 and self._late.pop(family, 0) >= PATIENCE:
             log.info("recording is in time again", family=family, lag_s=lag_s)
 
     async def _note_presence(self) -> None:
