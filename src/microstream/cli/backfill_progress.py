@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Column
 
 from microstream.cli.session import tell
 from microstream.clock import Clock
@@ -33,8 +34,12 @@ async def shown(progress: "backfill.Progress", clock: Clock) -> AsyncIterator[No
 
 
 async def _draw(progress: "backfill.Progress", clock: Clock) -> None:
-    columns = (BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TextColumn("{task.description}"))
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    columns = (
+        TextColumn("{task.percentage:>3.0f} %", table_column=Column(no_wrap=True)),
+        BarColumn(bar_width=None, table_column=Column(ratio=1)),
+        TextColumn("{task.description}", table_column=Column(no_wrap=True)),
+    )
+    with Progress(*columns, console=Console(stderr=True), expand=True) as bar:
         task = bar.add_task("", total=None)
         while True:
             bar.update(
@@ -60,9 +65,9 @@ def text_of(progress: "backfill.Progress", now: float) -> str:
     left_s = progress.left_s(now)
     left = "time left unknown" if left_s is None else f"{_duration(left_s)} left"
     reached = max((inquiry.reached for inquiry in progress.inquiries if inquiry.reached), default=None)
-    back_to = f", back to {datetime.fromtimestamp(reached / 1000, UTC):%Y-%m-%d %H:%M} UTC" if reached else ""
+    back_to = f", at {datetime.fromtimestamp(reached / 1000, UTC):%m-%d %H:%M}" if reached else ""
     return (
-        f"{progress.requests} of {progress.requests + progress.expected} requests, {progress.requests / elapsed:.1f}/s,"
+        f"{progress.requests}/{progress.requests + progress.expected} requests, {progress.requests / elapsed:.1f}/s,"
         f" {progress.rows} rows, {left}{back_to}"
     )
 

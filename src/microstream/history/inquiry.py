@@ -32,9 +32,8 @@ log = structlog.get_logger()
 class Inquiry:
     """Asks for gaps until there are none, and hands what comes to the intake.
 
-    `expected` is how many requests are left, as far as it can be told. A contract that is refused, or whose reply
-    cannot be read, is left out and counted in `problems`; a venue that keeps failing ends it, and `given_up` says why.
-    What was not answered stays a gap.
+    A contract that is refused, or whose reply cannot be read, is left out and counted in `problems`; a venue that keeps
+    failing ends it, and `given_up` says why. What was not answered stays a gap.
     """
 
     def __init__(
@@ -55,9 +54,15 @@ class Inquiry:
         self._failures = 0
         self._count = 0
         self._gaps: list[tuple[int, int, Gap]] = []
-        self.expected = 0
+        self._expected = 0
+        self._asking = 0
         for gap in gaps:
             self._push(gap)
+
+    @property
+    def expected(self) -> int:
+        """How many requests are left, those under way included, as far as it can be told."""
+        return self._expected + self._asking
 
     async def run(self) -> None:
         """Ask until nothing is left, or the venue has to be left alone."""
@@ -70,19 +75,26 @@ class Inquiry:
 
     def _push(self, gap: Gap) -> None:
         self._count += 1
-        self.expected += expected_requests(gap)
+        self._expected += expected_requests(gap)
         heapq.heappush(self._gaps, (-gap.span.end, self._count, gap))
 
     def _pop(self) -> Gap:
         """Take the newest gap, as much of it as one request is about; the rest waits for its turn."""
         _, _, gap = heapq.heappop(self._gaps)
-        self.expected -= expected_requests(gap)
+        self._expected -= expected_requests(gap)
         window = newest_window(gap.history, gap.span)
         if window.start > gap.span.start:
             self._push(replace(gap, span=Span(gap.span.start, window.start)))
         return replace(gap, span=window)
 
     async def _ask(self, gap: Gap) -> None:
+        self._asking += 1
+        try:
+            await self._ask_once(gap)
+        finally:
+            self._asking -= 1
+
+    async def _ask_once(self, gap: Gap) -> None:
         give_up_at = self._clock.monotonic() + PATIENCE_S
         try:
             answer = await self._pager.ask(gap.history, gap.instrument, gap.span, give_up_at=give_up_at)
@@ -133,7 +145,7 @@ class Inquiry:
             return
         self.given_up = self.given_up or str(error)
         self._gaps.clear()
-        self.expected = 0
+        self._expected = 0
 
     def _leave_out(self, gap: Gap, error: MicrostreamError) -> None:
         """Ask no more for this contract: the answer would be the same."""
@@ -146,7 +158,7 @@ class Inquiry:
             )
         self.problems[gap.instrument.symbol] += 1
         kept = [item for item in self._gaps if item[2].instrument.symbol != gap.instrument.symbol]
-        self.expected -= sum(expected_requests(item[2]) for item in self._gaps) - sum(
+        self._expected -= sum(expected_requests(item[2]) for item in self._gaps) - sum(
             expected_requests(item[2]) for item in kept
         )
         self._gaps = kept
