@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from microstream.clock import Clock
+from microstream.errors import MicrostreamError
 from microstream.history.gaps import Gap, find_gaps
 from microstream.history.inquiry import Inquiry
 from microstream.history.intake import Intake
@@ -110,11 +111,22 @@ class Backfill:
     async def run(self, sources: Sequence[Source], wanted: Wanted) -> Intake:
         """Fill what is missing; return what was written. Raises `StoreDown`."""
         intake = Intake(self._store, self._clock, careful=wanted.again)
+        await (
+            intake.begin()
+        )  # before the ledger is read: who writes in between comes in our way, and not unseen
         await asyncio.to_thread(self._store.ledger.load)
-        await intake.begin()
         self.progress.began = self._clock.monotonic()
         for source in sources:
             self.progress.inquiries += await self._inquiries(source, wanted, intake)
+        try:
+            await self._fill(intake)
+        except ExceptionGroup as group:
+            raise _first_of(group) from group
+        if not self._stop.is_set():
+            await asyncio.to_thread(self._tidy, intake)
+        return intake
+
+    async def _fill(self, intake: Intake) -> None:
         async with asyncio.TaskGroup() as below:
             below.create_task(intake.run())
             async with asyncio.TaskGroup() as above:
@@ -124,9 +136,6 @@ class Backfill:
                     await asyncio.wait(inquiries)
                 stopper.cancel()
             await intake.end()
-        if not self._stop.is_set():
-            await asyncio.to_thread(self._tidy, intake)
-        return intake
 
     async def _stopped(self, inquiries: Sequence[asyncio.Task[None]]) -> None:
         await self._stop.wait()
@@ -160,6 +169,15 @@ class Backfill:
                 if count > MANY_FILES:
                     table.compact(partition, sort=True)
             table.clean()
+
+
+def _first_of(group: ExceptionGroup[Exception]) -> Exception:
+    """Return the failure of ours in a group, the group itself where there is none."""
+    ours = group.subgroup(MicrostreamError)
+    error: Exception = group if ours is None else ours
+    while ours is not None and isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def _kind(gap: Gap) -> PastKind:

@@ -74,6 +74,8 @@ class Inquiry:
                 _, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
 
     def _push(self, gap: Gap) -> None:
+        if self.given_up is not None:
+            return
         self._count += 1
         self._expected += expected_requests(gap)
         heapq.heappush(self._gaps, (-gap.span.end, self._count, gap))

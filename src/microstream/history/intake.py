@@ -57,6 +57,9 @@ class Intake:
         self._careful = careful
         self._waiting: asyncio.Queue[Answered | None] = asyncio.Queue(MOST_WAITING)
         self._serial = 0
+        self._noted: int | None = None
+        self._written: dict[PastKind, int | None] = {}
+        """Positions of the ledger and of the tables: nobody else may move them meanwhile."""
 
     async def begin(self) -> None:
         """Find out where an earlier run has stopped. Raises `StoreDown`."""
@@ -95,10 +98,11 @@ class Intake:
         return batch, True
 
     def _find_position(self) -> None:
-        noted = self._store.ledger.position(POSITION) or 0
-        written = [table.position(POSITION) or 0 for table in self._store.past.values()]
-        self._serial = max(noted, *written)
-        self._careful = self._careful or max(written) > noted
+        self._noted = self._store.ledger.position(POSITION)
+        self._written = {kind: table.position(POSITION) for kind, table in self._store.past.items()}
+        written = max(at or 0 for at in self._written.values())
+        self._serial = max(self._noted or 0, written)
+        self._careful = self._careful or written > (self._noted or 0)
 
     def _write(self, batch: Sequence[Answered]) -> None:
         self._serial += 1
@@ -108,12 +112,16 @@ class Intake:
             if self._careful and frame.height:
                 frame = self._news(kind, frame)
             if frame.height:
-                _insist(partial(self._store.past[kind].append, frame, position))
+                after = {POSITION: self._written[kind]}
+                _insist(partial(self._store.past[kind].append, frame, position, after=after))
+                self._written[kind] = self._serial
                 self.rows += frame.height
                 days = frame["timestamp"].unique() // 86_400_000 * 86_400_000
                 self.touched.setdefault(kind, set()).update(days.unique())
         notes = [Note(item.gap.subject, item.span, "answered", len(item.rows)) for item in batch]
-        _insist(partial(self._store.ledger.note, notes, self._clock.now_ms(), position))
+        after = {POSITION: self._noted}
+        _insist(partial(self._store.ledger.note, notes, self._clock.now_ms(), position, after=after))
+        self._noted = self._serial
 
     def _news(self, kind: PastKind, frame: pl.DataFrame) -> pl.DataFrame:
         """Return the rows that say something new: of what is not there, or other than what is there."""

@@ -131,8 +131,10 @@ class Lane:
         """Do what there is to do; return after how long to look again."""
         try:
             await self._look_up()
-            while batch := self._next():
+            due = len(self._batches)  # what fills while these are written waits for its own turn
+            while (batch := self._next()) and (due > 0 or batch.count >= FULL or self._ending):
                 await self._write(batch)
+                due -= 1
         except StoreDown as error:
             self._note_down(error)
             return self._backoff.next()

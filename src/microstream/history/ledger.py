@@ -83,12 +83,22 @@ class Ledger:
         """Return the last position that was noted under a name. Raises `StoreDown`."""
         return self.table.position(name)
 
-    def note(self, notes: Iterable[Note], now: int, positions: Mapping[str, int] | None = None) -> None:
-        """Write notes and hold them, with the position that they stand for. Raises `StoreDown`."""
+    def note(
+        self,
+        notes: Iterable[Note],
+        now: int,
+        positions: Mapping[str, int] | None = None,
+        *,
+        after: Mapping[str, int | None] | None = None,
+    ) -> None:
+        """Write notes and hold them, with the position that they stand for; `after` as in `Table.append`.
+
+        Raises `StoreDown`.
+        """
         fresh = list(notes)
         if not fresh:
             return
         rows = [(*note.subject, *note.span, note.answer, note.rows, now) for note in fresh]
-        self.table.append(pl.DataFrame(rows, schema=dict(self.SCHEMA), orient="row"), positions)
+        self.table.append(pl.DataFrame(rows, schema=dict(self.SCHEMA), orient="row"), positions, after=after)
         for note in fresh:
             self.spans(note.subject, note.answer).add(note.span)

@@ -188,7 +188,21 @@ class Replay:
             progress.messages[entry[0][0].family] += len(entry)
         lines = [b"%b %b\n" % (where.name.encode(), payload) for entry in entries for where, payload in entry]
         progress.digest.update(b"".join(lines))
-        await self._relay.offer(entries)
+        await self._hand_over(entries)
+
+    async def _hand_over(self, entries: list[Payloads]) -> None:
+        """Wait for room while the server is away; after a stop not for long."""
+        offering = asyncio.ensure_future(self._relay.offer(entries))
+        stopping = asyncio.ensure_future(self._stopped.wait())
+        try:
+            await asyncio.wait((offering, stopping), return_when=asyncio.FIRST_COMPLETED)
+            if not offering.done():
+                await asyncio.wait((offering,), timeout=DRAIN_S)
+        finally:
+            offering.cancel()
+            stopping.cancel()
+        if offering.done() and not offering.cancelled():
+            offering.result()
 
     async def _finish(self) -> None:
         """Wait until all is written; after a stop not for long."""

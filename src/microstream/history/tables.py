@@ -78,7 +78,8 @@ class Table:
         transactions = [Transaction(name, at) for name, at in (positions or {}).items()]
         rows = frame.with_columns(self._partition_of()).sort(self._sort).select(list(self.schema))
         with _at(self.location):
-            table = self._opened() or self._made(rows)
+            # what upkeep has rewritten since, and its cleaned log, would fail a commit on an older state for ever
+            table = self._refreshed() or self._made(rows)
             for name, at in (after or {}).items():
                 if table.transaction_version(name) != at:
                     raise StoreChanged(f"{self.location}: another process has written {name}")
@@ -97,7 +98,7 @@ class Table:
         rows = frame.with_columns(self._partition_of()).select(list(self.schema))
         with _at(self.location):
             write_deltalake(
-                self._opened() or self._made(rows),
+                self._refreshed() or self._made(rows),
                 rows,
                 mode="overwrite",
                 writer_properties=_WRITER,
@@ -188,8 +189,12 @@ class Table:
 
     def _refreshed(self) -> DeltaTable | None:
         table = self._opened()
-        if table is not None:
+        if table is None:
+            return None
+        try:
             table.update_incremental()
+        except DeltaError:  # the log no longer reaches back to what we have
+            table = self._table = DeltaTable(self.location)
         return table
 
     def _made(self, rows: pl.DataFrame) -> DeltaTable:

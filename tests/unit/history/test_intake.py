@@ -60,7 +60,7 @@ async def test_a_crash_between_rows_and_notes_doubles_nothing(
     """The next run asks again, because nothing was noted, and leaves out what is there."""
     store, span = Store(str(tmp_path)), hours(2, 1)
 
-    def crash(*_: object) -> None:
+    def crash(*_: object, **__: object) -> None:
         raise StoreDown("the power failed")
 
     with monkeypatch.context() as patch:
@@ -96,10 +96,10 @@ async def test_upkeep_in_between_is_no_failure(tmp_path: Path, monkeypatch: pyte
     store, span = Store(str(tmp_path)), hours(2, 1)
     note, failures = store.ledger.note, [StoreChanged("compacted"), StoreChanged("compacted")]
 
-    def once_more(*arguments: Any) -> None:
+    def once_more(*arguments: Any, **options: Any) -> None:
         if failures:
             raise failures.pop()
-        note(*arguments)
+        note(*arguments, **options)
 
     monkeypatch.setattr(store.ledger, "note", once_more)
     monkeypatch.setattr("microstream.history.intake.PAUSES_S", (0.0, 0.0, 0.0))
@@ -107,3 +107,20 @@ async def test_upkeep_in_between_is_no_failure(tmp_path: Path, monkeypatch: pyte
     assert (intake.rows, failures) == (1, [])
     assert store.past["mark"].read(store.past["mark"].scan()).height == 1
     assert store.ledger.holes(Subject("okx", "sol-usdt", "mark"), span) == []
+
+
+async def test_who_came_in_between_is_not_written_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two at once, where no lock keeps them apart: the slower one ends, and nothing is there twice."""
+    monkeypatch.setattr("microstream.history.intake.PAUSES_S", (0.0,))
+    span = hours(2, 1)
+    slow = Intake(Store(str(tmp_path)), SystemClock())
+    await slow.begin()
+    await _take(Store(str(tmp_path)), _answered([candle(span.start)], span))
+    await slow.put(_answered([candle(span.start)], span))
+    await slow.end()
+    with pytest.raises(StoreChanged):
+        await slow.run()
+    table = Store(str(tmp_path)).past["mark"]
+    assert table.read(table.scan()).height == 1

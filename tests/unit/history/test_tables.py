@@ -48,9 +48,9 @@ def test_one_who_was_slower_learns_it(tmp_path: Path) -> None:
     Store(str(tmp_path)).past["mark"].append(_candles(T0), {"stream": 1})
     one, other = Store(str(tmp_path)).past["mark"], Store(str(tmp_path)).past["mark"]
     assert one.position("stream") == other.position("stream") == 1
-    one.append(_candles(T0 + 1), {"stream": 2})
+    one.append(_candles(T0 + 1), {"stream": 2}, after={"stream": 1})
     with pytest.raises(StoreChanged, match="another process"):
-        other.append(_candles(T0 + 1), {"stream": 2})
+        other.append(_candles(T0 + 1), {"stream": 2}, after={"stream": 1})
     assert other.position("stream") == 2
 
 
@@ -68,6 +68,27 @@ def test_compaction_keeps_rows_and_positions(tmp_path: Path) -> None:
     assert again.position("stream") == 4
     assert again.read(again.scan()).height == 5
     assert len(list((tmp_path / "venue" / "mark").rglob("day=*/*.parquet"))) == 1
+
+
+def test_upkeep_by_another_process_stops_no_writer(tmp_path: Path) -> None:
+    """One who has not looked for long goes on, whatever was rewritten, and deleted of the log, meanwhile."""
+    writer, upkeep = Store(str(tmp_path)), Store(str(tmp_path)).past["mark"]
+    table = writer.past["mark"]
+    for number in range(3):
+        table.append(_candles(T0 + number), {"stream": number})
+    upkeep.compact(upkeep.files()["partition"][0], sort=True)
+    upkeep.clean(keep_hours=0)
+    for commit in (tmp_path / "venue" / "mark" / "_delta_log").glob("*.json"):
+        if not list(commit.parent.glob(commit.stem + "*.checkpoint.parquet")):
+            commit.unlink()  # as a day later
+    table.append(_candles(T0 + 3), {"stream": 3}, after={"stream": 2})
+    assert table.read(table.scan()).height == 4
+    ledger = writer.ledger
+    ledger.note([Note(SUBJECT, Span(0, 10), "recorded")], now=T0)
+    other = Store(str(tmp_path)).ledger.table
+    other.replace(other.read(other.scan()))
+    ledger.note([Note(SUBJECT, Span(10, 20), "recorded")], now=T0)
+    assert other.read(other.scan()).height == 2
 
 
 def test_a_dropped_day_is_gone(tmp_path: Path) -> None:
