@@ -14,7 +14,7 @@ from microstream import venues
 from microstream.app.past import followed
 from microstream.clock import SystemClock
 from microstream.config import Config, load
-from microstream.history.healing import Healer
+from microstream.history.healing import KINDS, Healer
 from microstream.history.ledger import Note, Subject
 from microstream.history.store import Store
 from microstream.model.past import Span
@@ -42,7 +42,7 @@ async def test_a_hole_is_healed(tmp_path: Path) -> None:
     with Simulator() as sim:
         clock = SystemClock()
         sources: Callable[..., object] = partial(followed, _config(sim, tmp_path), clock, Random(1))
-        healer = Healer(store.url, tuple(venues.REGISTRY), sources, 86_400_000, clock)  # type: ignore[arg-type]
+        healer = Healer(store.url, tuple(venues.REGISTRY), KINDS, sources, 86_400_000, clock)  # type: ignore[arg-type]
         await healer.heal()
         marks, interest = (store.past[kind].read(store.past[kind].scan()) for kind in ("mark", "oi"))
         assert set(marks["exchange"]) == {"bybit"}

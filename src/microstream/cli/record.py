@@ -14,7 +14,7 @@ import structlog
 import typer
 from pydantic import ValidationError
 
-from microstream.app.wiring import enabled_venues
+from microstream.app.wiring import enabled_services, enabled_venues
 from microstream.cli.extra import need_history
 from microstream.cli.memory import settle
 from microstream.cli.run import run_async
@@ -111,7 +111,9 @@ def _healer(config: Config) -> "Healer":
 
     clock, settings = SystemClock(), config.history
     sources = partial(followed, config, clock, Random())
-    return Healer(settings.url, enabled_venues(config), sources, round(settings.heal_window * 1000), clock)
+    families = {service.family for service in enabled_services(config)}
+    window_ms = round(settings.heal_window * 1000)
+    return Healer(settings.url, enabled_venues(config), families, sources, window_ms, clock)
 
 
 def _on_signal(recorder: "Recorder", number: int) -> None:

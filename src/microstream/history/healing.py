@@ -6,7 +6,7 @@ past; the messages themselves are gone.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -23,6 +23,8 @@ from microstream.model.past import PastKind, Span
 
 FIRST_S = 20.0
 EVERY_S = 120.0
+OPEN_EVERY_S = 900.0
+"""A hole that goes on, because nothing is published, is filled less often."""
 SHORTEST_MS = 60_000
 """What is shorter has no candle of its own."""
 LATEST_MS = 240_000
@@ -44,26 +46,33 @@ Sources = Callable[[], AbstractAsyncContextManager[Sequence[Source]]]
 
 
 class Hole(NamedTuple):
-    """A span in which a family of a venue was not recorded."""
+    """A span in which a family of a venue was not recorded; `is_open` while it goes on."""
 
     exchange: str
     family: str
     span: Span
+    is_open: bool = False
 
 
-def find_holes(ledger: Ledger, exchange: str, window_ms: int, now: int) -> Iterator[Hole]:
-    """Yield the holes of a venue within a time back from now, newest first; before the first record is none."""
-    for family in KINDS:
+def find_holes(
+    ledger: Ledger, exchange: str, families: Collection[str], window_ms: int, now: int
+) -> Iterator[Hole]:
+    """Yield the holes of a venue that reach into the time back from now, newest first.
+
+    `families` are those that are published: what is switched off has no holes. The time before the
+    first record has none.
+    """
+    for family in (name for name in KINDS if name in families):
         recorded = ledger.spans(Subject(exchange, "*", family), "recorded")
         first = next(iter(recorded), None)
         if first is None:
             continue
-        within = Span(max(first.start, now - window_ms), now)
-        for hole in reversed(recorded.holes(within)):
+        oldest = now - window_ms
+        for hole in reversed(recorded.holes(Span(first.start, now))):
             long_enough = LATEST_MS if hole.end == now else SHORTEST_MS
-            if hole.end - hole.start >= long_enough:
+            if hole.end - hole.start >= long_enough and hole.end > oldest:
                 start = hole.start - hole.start % MINUTE_MS
-                yield Hole(exchange, family, Span(start, hole.end + -hole.end % MINUTE_MS))
+                yield Hole(exchange, family, Span(start, hole.end + -hole.end % MINUTE_MS), hole.end == now)
 
 
 class Healer:
@@ -73,15 +82,23 @@ class Healer:
     """
 
     def __init__(
-        self, url: str, exchanges: Sequence[str], sources: Sources, window_ms: int, clock: Clock
+        self,
+        url: str,
+        exchanges: Sequence[str],
+        families: Collection[str],
+        sources: Sources,
+        window_ms: int,
+        clock: Clock,
     ) -> None:
         self.rows = 0
         self._url = url
         self._exchanges = exchanges
+        self._families = families
         self._sources = sources
         self._window_ms = window_ms
         self._clock = clock
         self._done: set[Hole] = set()
+        self._open_due = clock.monotonic()
 
     async def run(self) -> None:
         """Heal until cancelled; what fails is tried again the next time."""
@@ -102,12 +119,17 @@ class Healer:
         await asyncio.to_thread(store.ledger.load)
         now = self._clock.now_ms()
         holes = [
-            hole for name in self._exchanges for hole in find_holes(store.ledger, name, self._window_ms, now)
+            hole
+            for name in self._exchanges
+            for hole in find_holes(store.ledger, name, self._families, self._window_ms, now)
         ]
         self._done &= set(holes)
-        missing = [hole for hole in holes if hole not in self._done]
+        open_are_due = self._clock.monotonic() >= self._open_due
+        missing = [hole for hole in holes if hole not in self._done and (open_are_due or not hole.is_open)]
         if not missing:
             return
+        if open_are_due:
+            self._open_due = self._clock.monotonic() + OPEN_EVERY_S
         with writing(store.url):
             async with self._sources() as sources:
                 for hole in missing:
@@ -117,10 +139,12 @@ class Healer:
 
     async def _fill(self, store: Store, hole: Hole, sources: Sequence[Source]) -> None:
         filling = Backfill(store, self._clock)
-        intake = await filling.run(sources, Wanted(KINDS[hole.family], hole.span))
+        now = self._clock.now_ms()
+        within = Span(max(hole.span.start, now - self._window_ms), hole.span.end)
+        intake = await filling.run(sources, Wanted(KINDS[hole.family], within))
         self.rows += intake.rows
         failures = filling.progress.failures()
-        if sources and not failures and hole.span.end < self._clock.now_ms() - LATE_MS:
+        if sources and not failures and not hole.is_open and hole.span.end < now - LATE_MS:
             self._done.add(hole)
         if intake.rows or failures:
             say = log.warning if failures else log.info

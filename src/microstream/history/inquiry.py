@@ -15,7 +15,7 @@ from microstream.history.intake import Answered, Intake
 from microstream.history.plausibility import believed
 from microstream.model.frame import Reject
 from microstream.model.past import PastKind, Span
-from microstream.transport.pager import Pager, newest_window
+from microstream.transport.pager import Answer, Pager, newest_window
 
 AT_ONCE = 4
 """Requests under way: what a venue with a round trip of a second needs to be asked at its limit."""
@@ -117,7 +117,8 @@ class Inquiry:
         self.reached = answer.covered.start
         if answer.rest is not None:
             self._push(replace(gap, span=answer.rest, tries=0))
-        await self._intake.put(Answered(gap, answer.covered, rows, self._clock.now_ms()))
+        now = self._clock.now_ms()
+        await self._intake.put(Answered(gap, answer.covered, rows, now, _gone_until(gap, answer, now)))
 
     def _note_rejects(self, gap: Gap, rejects: Sequence[Reject]) -> None:
         """Tell of values that stay unusable when they are asked for again: their rows are missing for good."""
@@ -165,3 +166,12 @@ class Inquiry:
         )
         self._gaps = kept
         heapq.heapify(self._gaps)
+
+
+def _gone_until(gap: Gap, answer: Answer, now: int) -> int:
+    """Return up to when the venue had nothing any more when it answered: it forgets while we wait for our turn."""
+    keeps_ms = gap.history.keeps_ms
+    if keeps_ms is None:
+        return answer.covered.start
+    first = answer.rows[0].timestamp if answer.rows else answer.covered.end
+    return max(answer.covered.start, min(now - keeps_ms, first, answer.covered.end))

@@ -1,7 +1,7 @@
 """Intake: answers of the venues -> rows in the tables, then notes in the ledger."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from time import sleep
@@ -31,12 +31,21 @@ _COLUMNS = {kind: Columns(row) for kind, row in ROWS.items()}
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What a request brought: all rows of a span, as they were fetched."""
+    """What a request brought: all rows of a span, as they were fetched; none are left of before `gone_until`."""
 
     gap: Gap
     span: Span
     rows: Sequence[AnyPast]
     fetched_at: int
+    gone_until: int = 0
+
+    def notes(self) -> Iterator[Note]:
+        """Yield what the ledger is to know of it."""
+        border = max(self.span.start, self.gone_until)
+        if border > self.span.start:
+            yield Note(self.gap.subject, Span(self.span.start, border), "gone")
+        if border < self.span.end:
+            yield Note(self.gap.subject, Span(border, self.span.end), "answered", len(self.rows))
 
 
 class Intake:
@@ -118,7 +127,7 @@ class Intake:
                 self.rows += frame.height
                 days = frame["timestamp"].unique() // 86_400_000 * 86_400_000
                 self.touched.setdefault(kind, set()).update(days.unique())
-        notes = [Note(item.gap.subject, item.span, "answered", len(item.rows)) for item in batch]
+        notes = [note for item in batch for note in item.notes()]
         after = {POSITION: self._noted}
         _insist(partial(self._store.ledger.note, notes, self._clock.now_ms(), position, after=after))
         self._noted = self._serial

@@ -37,6 +37,8 @@ class Upkeep:
         self._keep_s = keep_s
         self._max_total = max_total
         self._clock = clock or SystemClock()
+        self._sorted: dict[tuple[str, date], int] = {}
+        """How many files the sorting of a day has left."""
         self._clean_at = self._clock.monotonic() + CLEAN_EVERY_S
         self._failing: set[str] = set()
         self._too_large = False
@@ -69,7 +71,15 @@ class Upkeep:
                 if small.height >= MANY_FILES:
                     table.compact(day)
             elif of_day.height > 1 + of_day["size_bytes"].sum() // FILE_SIZE:
-                table.compact(day, sort=True)
+                self._sort(table, day, of_day.height)
+
+    def _sort(self, table: Table, day: date, files: int) -> None:
+        """Sort a finished day, unless that is what made these files: they come out a little smaller than asked for."""
+        if self._sorted.get((table.location, day)) == files:
+            return
+        table.compact(day, sort=True)
+        left = table.files().filter(pl.col("partition") == day).height
+        self._sorted[table.location, day] = left
 
     def retain(self) -> None:
         """Delete the recorded days that are too old, then the oldest until the rest fits."""

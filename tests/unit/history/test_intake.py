@@ -124,3 +124,13 @@ async def test_who_came_in_between_is_not_written_over(
         await slow.run()
     table = Store(str(tmp_path)).past["mark"]
     assert table.read(table.scan()).height == 1
+
+
+async def test_what_was_forgotten_meanwhile_is_gone_and_not_quiet(tmp_path: Path) -> None:
+    """A venue that no longer had the beginning of a span when it answered has not said that nothing happened."""
+    store, span = Store(str(tmp_path)), hours(5, 1)
+    gap = Gap(contract(), history("mark"), span)
+    await _take(store, Answered(gap, span, [candle(span.end - MINUTE)], NOW, hours(3, 0).start))
+    subject = Subject("okx", "sol-usdt", "mark")
+    assert list(store.ledger.spans(subject, "gone")) == [hours(5, 3)]
+    assert list(store.ledger.spans(subject, "answered")) == [hours(3, 1)]
