@@ -81,6 +81,12 @@ def filling(sim: Simulator, tmp_path: Path) -> Filling:
     return Filling(sim, tmp_path)
 
 
+def _until_lately(hours: int) -> tuple[str, ...]:
+    """Return options for a span that is over: what the clock adds meanwhile is not in it."""
+    end = round(time.time() * 1000) // 300_000 * 300_000 - 1_200_000
+    return "--from", str(end - hours * HOUR), "--to", str(end)
+
+
 def _asked(sim: Simulator) -> dict[tuple[str, str], int]:
     """Return how often each history path was asked for; all were answered well."""
     counts = sim.control("/requests")["counts"]
@@ -134,12 +140,13 @@ def test_everything_equals_the_truth_and_is_asked_for_once(sim: Simulator, filli
     names = _names(sim, ("BTC", "PEPE"))
     assert len(names) == 6
     before = _asked(sim)
-    said = filling.run("--from", "4h", "--symbols", "BTC/USDT,PEPE/USDT")
+    span = _until_lately(4)
+    said = filling.run(*span, "--symbols", "BTC/USDT,PEPE/USDT")
     asked = _asked(sim)
     rows = _check(sim, filling, names)
     assert f"{rows} rows written" in said
     assert rows > 6 * 3 * 200
-    again = filling.run("--from", "4h", "--symbols", "BTC/USDT", "--symbols", "PEPE/USDT")
+    again = filling.run(*span, "--symbols", "BTC/USDT", "--symbols", "PEPE/USDT")
     assert "0 rows written, 0 requests" in again
     assert _asked(sim) == asked != before
 
@@ -169,8 +176,7 @@ def test_killed_and_stopped_it_goes_on_where_it_was(sim: Simulator, tmp_path: Pa
     """Kill -9 and SIGINT at any point lose nothing and double nothing."""
     filling = Filling(sim, tmp_path, weight_share=0.25)  # slow enough to be interrupted
     arguments = (
-        "--from",
-        "26h",
+        *_until_lately(26),
         "--symbols",
         "okx:BTC/USDT,bybit:BTC/USDT,binance:BTC/USDT",
         "--kinds",
@@ -278,7 +284,7 @@ def test_bad_answers_are_asked_for_again(sim: Simulator, filling: Filling) -> No
 
 def test_a_correction_is_found_and_kept_beside_what_was_said(sim: Simulator, filling: Filling) -> None:
     """`--again` learns what the venue now says otherwise; as of an earlier time the old word stands."""
-    arguments = ("--from", "1d", "--symbols", "bybit:BTC/USDT", "--kinds", "funding")
+    arguments = (*_until_lately(24), "--symbols", "bybit:BTC/USDT", "--kinds", "funding")
     sim.put(
         {
             "venue": "bybit",
@@ -302,3 +308,18 @@ def test_a_correction_is_found_and_kept_beside_what_was_said(sim: Simulator, fil
     assert set(then_said) == {0.0123}
     assert 0.0123 not in set(now_said)
     assert len(now_said) == before
+
+
+def test_an_empty_page_or_two_are_not_believed(sim: Simulator, filling: Filling) -> None:
+    """A live contract has a candle every minute: what a venue leaves out once is there in the end."""
+    span = _until_lately(3)
+    sim.put({"venue": "binance", "kind": "empty_list", "path": "*markPriceKlines", "count": 1})
+    sim.put({"venue": "okx", "kind": "empty_list", "path": "*mark-price-candles", "count": 2})
+    sim.put({"venue": "okx", "kind": "empty_list", "path": "*rate-history", "count": 1})
+    try:
+        filling.run(*span, "--symbols", "binance:BTC/USDT,okx:BTC/USDT", "--kinds", "mark,funding")
+    finally:
+        sim.clear()
+    marks, rates = filling.rows("mark"), filling.rows("funding")
+    assert dict(marks.group_by("exchange").len().iter_rows()) == {"binance": 180, "okx": 180}
+    assert set(rates["exchange"]) == {"binance", "okx"}

@@ -370,7 +370,11 @@ def test_okx_words_are_inverted_and_exclusive() -> None:
         "limit": "100",
     }
     interest = params("okx", "oi", "BTC-USDT-SWAP", Span(NOON - HOUR, NOON))
-    assert (interest["begin"], interest["end"], interest["period"]) == (str(NOON - HOUR), str(NOON - 1), "5m")
+    assert (interest["begin"], interest["end"], interest["period"]) == (
+        str(NOON - HOUR - 1),
+        str(NOON - 1),
+        "5m",
+    )
 
 
 @pytest.mark.parametrize("kind", ["mark", "index"])

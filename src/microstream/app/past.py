@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from random import Random
 
 import structlog
@@ -70,9 +71,20 @@ class Venues:
             if strict:
                 raise ConfigError(text)
             log.warning("symbols that no venue lists are left out", names=missing, why=text)
+        if silent := selection.following_none(known):
+            log.warning(
+                "names that follow nothing live: suspended, not launched yet, or waiting for tradfi",
+                names=silent,
+            )
         return [
-            Source(name, venue.histories, _traded(selection, listed[name]), Pager(client, self._clock))
-            for name, (venue, _, client) in self._clients.items()
+            Source(
+                name,
+                venue.histories,
+                _traded(selection, listed[name]),
+                Pager(client, self._clock),
+                partial(_closed_s, budget),
+            )
+            for name, (venue, budget, client) in self._clients.items()
             if name not in self.unread
         ]
 
@@ -114,6 +126,10 @@ def _evened(quota: Quota) -> Quota:
     if quota.aligned or quota.window_s <= SHORT_S:
         return quota
     return replace(quota, limit=quota.limit * SHORT_S / quota.window_s, window_s=SHORT_S)
+
+
+def _closed_s(budget: Budget) -> float:
+    return max((quota.closed_s for quota in budget.quotas()), default=0.0)
 
 
 def _traded(selection: Selection, listed: list[Instrument]) -> list[Instrument]:

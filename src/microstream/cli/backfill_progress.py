@@ -66,9 +66,10 @@ def text_of(progress: "backfill.Progress", now: float) -> str:
     left = "time left unknown" if left_s is None else f"{_duration(left_s)} left"
     reached = max((inquiry.reached for inquiry in progress.inquiries if inquiry.reached), default=None)
     back_to = f", at {datetime.fromtimestamp(reached / 1000, UTC):%m-%d %H:%M}" if reached else ""
+    waits = "".join(f"; {name} asks to wait {round(wait_s)} s" for name, wait_s in progress.waits().items())
     return (
         f"{progress.requests}/{progress.requests + progress.expected} requests, {progress.requests / elapsed:.1f}/s,"
-        f" {progress.rows} rows, {left}{back_to}"
+        f" {progress.rows} rows, {left}{back_to}{waits}"
     )
 
 

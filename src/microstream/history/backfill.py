@@ -5,7 +5,7 @@ these never wait for history.
 """
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -20,18 +20,21 @@ from microstream.model.past import PastKind, Span
 from microstream.spec.history import History
 from microstream.transport.pager import Pager
 
+SHORT_S = 3.0
+"""Waits that are not worth a word."""
 MANY_FILES = 4
 """A partition with more files than this is written anew as few, in the order of search, when a backfill ends."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A venue to ask, and the contracts to ask it for."""
+    """A venue to ask, and the contracts to ask it for; `closed_s` is how long it asks to be left alone still."""
 
     exchange: str
     histories: Sequence[History]
     instruments: Sequence[Instrument]
     pager: Pager
+    closed_s: Callable[[], float] = lambda: 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class Progress:
     """How far a backfill has come: plain counters, for a bar or a log."""
 
     inquiries: list[Inquiry] = field(default_factory=list)
+    sources: list[Source] = field(default_factory=list)
     began: float = 0.0
 
     @property
@@ -76,6 +80,11 @@ class Progress:
         untold = any(inquiry.expected and not inquiry.requests for inquiry in self.inquiries)
         return None if untold else max(left, default=0.0)
 
+    def waits(self) -> dict[str, float]:
+        """Return the venues that ask to be left alone, and for how many seconds."""
+        closed = {source.exchange: source.closed_s() for source in self.sources}
+        return {exchange: seconds for exchange, seconds in closed.items() if seconds > SHORT_S}
+
     def failures(self) -> list[str]:
         """Return what was left undone, a sentence each."""
         told = [
@@ -84,7 +93,8 @@ class Progress:
             if inquiry.given_up
         ]
         told += [
-            f"{inquiry.exchange} {inquiry.kind}: {inquiry.rejects} rows could not be used"
+            f"{inquiry.exchange} {inquiry.kind}: {inquiry.rejects} rows could not be used;"
+            " backfill --again asks for them once more"
             for inquiry in self.inquiries
             if inquiry.rejects
         ]
@@ -116,6 +126,7 @@ class Backfill:
         )  # before the ledger is read: who writes in between comes in our way, and not unseen
         await asyncio.to_thread(self._store.ledger.load)
         self.progress.began = self._clock.monotonic()
+        self.progress.sources += sources
         for source in sources:
             self.progress.inquiries += await self._inquiries(source, wanted, intake)
         try:

@@ -21,8 +21,10 @@ AT_ONCE = 4
 """Requests under way: what a venue with a round trip of a second needs to be asked at its limit."""
 PATIENCE_S = 900.0
 """A venue that asks to wait for longer is left alone for this time."""
+DAY_MS = 86_400_000
+HOUR_MS = 3_600_000
 TRIES = 2
-"""How often a page that cannot be read, or not wholly, is asked for again."""
+"""How often a page that cannot be read, or seems to lack something, is asked for again."""
 GIVE_UP_AFTER = 5
 """Failures in a row after which a venue is left alone; each was repeated by the client."""
 
@@ -109,7 +111,7 @@ class Inquiry:
             return
         rows, refused = believed(self.kind, answer.rows)
         rejects = [*answer.rejects, *refused]
-        if rejects and gap.tries < TRIES:
+        if gap.tries < TRIES and (rejects or _is_thin(gap, answer, len(rows))):
             self._push(replace(gap, tries=gap.tries + 1))
             return
         self.rows += len(rows)
@@ -130,7 +132,7 @@ class Inquiry:
                 kind=self.kind,
                 symbol=gap.instrument.symbol,
                 count=len(rejects),
-                first=str(rejects[0]),
+                first=f"{rejects[0].reason}: {rejects[0].observed}",
             )
 
     def _failed(self, gap: Gap, error: MicrostreamError) -> None:
@@ -175,3 +177,16 @@ def _gone_until(gap: Gap, answer: Answer, now: int) -> int:
         return answer.covered.start
     first = answer.rows[0].timestamp if answer.rows else answer.covered.end
     return max(answer.covered.start, min(now - keeps_ms, first, answer.covered.end))
+
+
+def _is_thin(gap: Gap, answer: Answer, found: int) -> bool:
+    """Whether an answer has so little that a venue may have left something out: that is asked for again.
+
+    There is a candle of every minute, an open interest of nearly every five, a settlement every day. What a venue says
+    three times is believed.
+    """
+    history, length = gap.history, answer.covered.end - answer.covered.start
+    if history.step_ms is None:
+        return not found and length >= (DAY_MS if history.kind == "funding" else HOUR_MS)
+    expected = length // history.step_ms
+    return found < expected if history.kind != "oi" else found < expected / 2

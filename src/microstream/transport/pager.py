@@ -99,6 +99,21 @@ def _within(span: Span, page: Page) -> list[AnyPast]:
     return [first[at] for at in sorted(first)]
 
 
+def _check_bounds(history: History, span: Span, page: Page, found: int) -> None:
+    """Raise `WireMismatch` for rows from elsewhere in the place of some that were asked for.
+
+    Such a venue ignores the bounds, or repeats an older page: what is missing was not answered.
+    """
+    step = history.step_ms
+    if step is None or found >= (span.end - span.start) // step:
+        return
+    strays = [row.timestamp for row in page.rows if not span.start - step <= row.timestamp <= span.end + step]
+    if strays:
+        raise WireMismatch(
+            f"asked for {span.start} to {span.end}, {len(strays)} of {page.size} rows are from elsewhere ({strays[0]})"
+        )
+
+
 def _is_whole(history: History, span: Span, page: Page, found: int) -> bool:
     """Whether no row of the span can be missing: the page had room for more, or all that can be are there."""
     if page.size < history.page:

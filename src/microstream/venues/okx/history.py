@@ -115,7 +115,9 @@ def _ask_premium(instrument: Instrument, span: Span, _now: int) -> Request | Non
 
 
 def _ask_open_interest(instrument: Instrument, span: Span, _now: int) -> Request:
-    params = (("period", "5m"), ("begin", str(span.start)), ("end", str(span.end - 1)), ("limit", str(PAGE)))
+    # whether the bounds are themselves included is not documented
+    begin, end = str(span.start - 1), str(span.end - 1)
+    params = (("period", "5m"), ("begin", begin), ("end", end), ("limit", str(PAGE)))
     return _ask("open-interest-history", "rubik/stat/contracts", instrument.name, instrument, *params)
 
 
