@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import itertools
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -19,8 +20,11 @@ from microstream.config import Config
 from microstream.errors import ConfigError, StoreDown
 from microstream.history.published import channel_of
 from microstream.history.store import Store
+from microstream.model.channels import Channel, channel
 from microstream.model.past import Span
 from microstream.sinks import EmbeddedServer
+from microstream.sinks.relay import Relay
+from microstream.sinks.settings import SinkSettings
 
 SPAN = Span(NOON, NOON + 120_000)
 Eventually = Callable[..., Awaitable[None]]
@@ -150,3 +154,27 @@ async def test_a_server_with_a_live_publisher_is_refused(valkey: str) -> None:
             await check_target(valkey, "redis://127.0.0.1:1")
         with pytest.raises(ConfigError, match=r"database 0 .* knows no databases"):
             await check_target(f"{valkey}/3", valkey.replace("127.0.0.1", "localhost"))
+
+
+async def test_new_groups_while_it_connects_are_no_trouble(
+    valkey: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is packed while the last values are set again does not end the writer."""
+    relay = Relay(SinkSettings(valkey), SystemClock())
+    link, packer = relay._link, relay._packer
+    execute, numbers = link.execute, itertools.count(50)
+
+    def entry(number: int) -> list[tuple[Channel, bytes]]:
+        return [(channel("alert", f"rule{number}", "sol"), b'{"seq":1}')]
+
+    async def busy(commands: list[bytes]) -> Any:
+        packer.pack_numbered([entry(next(numbers))])
+        return await execute(commands)
+
+    monkeypatch.setattr(link, "execute", busy)
+    async with asyncio.TaskGroup() as group:
+        await relay.offer([entry(number) for number in range(50)])
+        writing = group.create_task(relay.run())
+        await relay.written()
+        writing.cancel()
+    assert len(await logged(valkey)) == 50

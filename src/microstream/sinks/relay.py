@@ -61,7 +61,7 @@ class Relay:
                 async with asyncio.timeout(UPKEEP_S):
                     return await self._slices.get()
             except TimeoutError:
-                commands = [group.expire for group in self._packer.groups.values()]
+                commands = [group.expire for group in list(self._packer.groups.values())]
                 await self._write(Slice(b"".join(commands), len(commands)))
 
     async def _write(self, written: Slice) -> None:
@@ -88,6 +88,6 @@ class Relay:
     async def _open(self) -> None:
         """Connect, and set again the last values that the server may have lost."""
         await self._link.open()
-        for group in self._packer.groups.values():
+        for group in list(self._packer.groups.values()):  # others are packed meanwhile
             for commands in group.restore():
                 await self._link.execute(commands)
