@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import itertools
+import math
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -178,3 +179,17 @@ async def test_new_groups_while_it_connects_are_no_trouble(
         await relay.written()
         writing.cancel()
     assert len(await logged(valkey)) == 50
+
+
+async def test_a_stop_ends_it_while_the_server_is_away(
+    history: str, free_port: int, monkeypatch: pytest.MonkeyPatch, eventually: Eventually
+) -> None:
+    """Nobody waits for a server that may never come back."""
+    monkeypatch.setattr("microstream.history.replay.DRAIN_S", 0.05)
+    monkeypatch.setattr("microstream.history.replay.BATCH", 1)
+    replay = replay_of(history, f"redis://127.0.0.1:{free_port}", speed=math.inf)
+    async with asyncio.timeout(20):
+        running = asyncio.create_task(replay.run())
+        await eventually(lambda: replay.progress.entries > 0)
+        replay.stop()
+        await running

@@ -83,6 +83,7 @@ def answer(history: History, span: Span, page: Page) -> Answer:
         if span.start <= at < span.end:
             raise WireMismatch(f"the candle of {at} is running still; is the clock of this machine ahead?")
     rows = _within(span, page)
+    _check_bounds(history, span, page, len(rows))
     if _is_whole(history, span, page, len(rows)):
         return Answer(span, None, rows, page.rejects)
     covered = _reached(history, span, page, len(rows))

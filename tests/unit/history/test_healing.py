@@ -1,12 +1,16 @@
 """Holes in what was recorded: which are healed, and which are none."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from tests.unit.history.toy import MINUTE, NOW, hours
 
+from microstream.clock import SystemClock
 from microstream.errors import StoreChanged
-from microstream.history.healing import KINDS, Hole, find_holes
+from microstream.history.backfill import Source
+from microstream.history.healing import KINDS, Healer, Hole, find_holes
 from microstream.history.ledger import Ledger, Note, Subject
 from microstream.history.lock import writing
 from microstream.history.store import Store
@@ -63,3 +67,21 @@ def test_one_backfill_at_a_time(tmp_path: Path) -> None:
         pass
     with writing(str(tmp_path)):
         pass
+
+
+async def test_an_open_hole_is_looked_at_now_and_then(tmp_path: Path) -> None:
+    """While nothing is published the venues are not asked what they list every two minutes."""
+    store, now = Store(str(tmp_path)), SystemClock().now_ms()
+    subject = Subject("okx", "*", "oi")
+    store.ledger.note([Note(subject, Span(now - 7_200_000, now - 3_600_000), "recorded")], now)
+    opened = []
+
+    @asynccontextmanager
+    async def sources() -> AsyncIterator[list[Source]]:
+        opened.append(True)
+        yield []
+
+    healer = Healer(store.url, ("okx",), KINDS, sources, DAY, SystemClock())
+    for _ in range(3):
+        await healer.heal()
+    assert opened == [True]
