@@ -137,7 +137,7 @@ def test_a_redis_that_is_dead_or_frozen_does_not_hold_up_the_end(
     settings = {"symbols": "BTC/USDT", "redis": {"url": server.url, "timeout": "1s"}}
     services = [new_service(sim.urls, server.url, **settings) for _ in range(3)]
     with server, Recorder(server.url) as recorder, services[0], services[1], services[2]:
-        recorder.until(lambda: len({one.payload["run"] for one in recorder.all}) == 3, 10)
+        recorder.until(lambda: len({one.payload["run"] for one in recorder.all}) == 3, 30)
         with server.frozen():
             wait_until(lambda: all(service.log("redis is away") for service in services), 5)
             for service in services:
