@@ -15,6 +15,7 @@ import typer
 from pydantic import ValidationError
 
 from microstream.app.wiring import enabled_services, enabled_venues
+from microstream.app.wiring import server_url as configured_url
 from microstream.cli.extra import need_history
 from microstream.cli.memory import settle
 from microstream.cli.run import run_async
@@ -62,7 +63,7 @@ def command(
     """
     need_history()
     settings = _handed_over() if child else load(config, os.environ).config
-    url = server_url(redis, config) if redis is not None or not child else _own_url(settings)
+    url = server_url(redis, config) if redis is not None or not child else configured_url(settings)
     logs.set_up(settings.log.level, settings.log.format)
     run_async(_record(settings, url, None if for_ is None else duration(for_), child=child))
     return 0
@@ -74,10 +75,6 @@ def _handed_over() -> Config:
         return Config.model_validate_json(sys.stdin.buffer.readline())
     except ValidationError as error:
         raise ConfigError(f"standard input has no configuration: {error}") from None
-
-
-def _own_url(config: Config) -> str:
-    return f"redis://127.0.0.1:{config.redis.port}" if config.redis.url == "embedded" else config.redis.url
 
 
 async def _record(config: Config, url: str, for_s: float | None, *, child: bool) -> None:

@@ -118,13 +118,6 @@ def check_exchange(exchange: str | None) -> str | None:
     return name
 
 
-def check_kind(kind: str) -> PastKind:
-    """Return a kind of the past. Raises `ConfigError` where there is none of this name."""
-    if kind not in ROWS:
-        raise ConfigError(f"'{kind}' is no kind of the venues' past; there are {', '.join(ROWS)}")
-    return kind
-
-
 def _within(table: Table, span: Span) -> pl.Expr:
     if span == NOWHERE:
         return pl.lit(True)

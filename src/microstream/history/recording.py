@@ -4,6 +4,7 @@ from microstream.config import Config
 from microstream.history.recorder import Recorder
 from microstream.history.store import Store
 from microstream.history.upkeep import Upkeep
+from microstream.sinks.bus import is_brief
 
 
 def recording(config: Config, url: str) -> tuple[Recorder, Upkeep]:
@@ -25,5 +26,4 @@ def recording(config: Config, url: str) -> tuple[Recorder, Upkeep]:
 def kept_s(config: Config, group: str) -> float:
     """Return how long the log of a group is kept."""
     redis = config.redis
-    is_brief = group.startswith("signal:") or (group.startswith("bars:") and group.endswith(":1s"))
-    return min(redis.brief_max_age, redis.stream_max_age) if is_brief else redis.stream_max_age
+    return min(redis.brief_max_age, redis.stream_max_age) if is_brief(group) else redis.stream_max_age

@@ -156,7 +156,7 @@ class Bus:
         groups = list(self._packer.groups.values())
         commands: list[bytes] = []
         for group in groups:
-            least = oldest_brief if _is_brief(group.name) else oldest
+            least = oldest_brief if is_brief(group.name) else oldest
             commands += [command("XTRIM", group.stream, "MINID", "~", least), group.expire, group.length]
         lengths = cast("list[int]", (await self._link.execute(commands))[2::3])
         for group, length in zip(groups, lengths, strict=True):
@@ -213,6 +213,6 @@ class Bus:
         state.down_since = None
 
 
-def _is_brief(group: str) -> bool:
+def is_brief(group: str) -> bool:
     """Whether a group has so many messages, and so little that is not said elsewhere, that its log is kept short."""
     return group.startswith("signal:") or (group.startswith("bars:") and group.endswith(":1s"))
